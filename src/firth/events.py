@@ -1,0 +1,132 @@
+"""What training tells the world. A trainer calls one listener with these values; displays and logs are listeners."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
+
+from firth.errors import DataError
+
+__all__ = ["EpochEnd", "Event", "JsonLog", "Listener", "Notice", "Probe", "Progress", "Saved", "tell_all"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where training stands; sent a few times a second.
+
+    Attributes
+    ----------
+    done, total : int
+        Words of all epochs trained so far and in all.
+    epoch : int
+        The epoch at work, from 1.
+    epochs : int
+        Number of epochs.
+    words_per_second : float
+        Rate of this run (before subsampling).
+    loss : float or None
+        Mean loss per training example of the epoch so far.
+    rate : float
+        Learning rate in force.
+    eta : float
+        Seconds until the end at this speed.
+    """
+
+    done: int
+    total: int
+    epoch: int
+    epochs: int
+    words_per_second: float
+    loss: float | None
+    rate: float
+    eta: float
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochEnd:
+    """An epoch is over: its true mean loss (float64 sums), and the held-out loss where there is such a text."""
+
+    epoch: int
+    loss: float
+    heldout: float | None
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """The nearest neighbours of a word as they are now, as ``(word, cosine)`` pairs."""
+
+    epoch: int
+    word: str
+    neighbours: tuple[tuple[str, float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """A checkpoint or a model is on disk."""
+
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """Something a user should know: what was skipped, replaced or assumed."""
+
+    message: str
+
+
+Event: TypeAlias = Progress | EpochEnd | Probe | Saved | Notice
+Listener: TypeAlias = Callable[[Event], None]
+
+
+def tell_all(listeners: Iterable[Listener]) -> Listener:
+    """Return one listener that passes each event to every one of ``listeners``, in order."""
+    known = tuple(listeners)
+
+    def tell(event: Event) -> None:
+        for listener in known:
+            listener(event)
+
+    return tell
+
+
+class JsonLog:
+    """A listener that appends each event to a JSON-lines file, with its name and the time (seconds since 1970).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "log.jsonl"
+    >>> with JsonLog(path) as log:
+    ...     log(Notice("3 words skipped"))
+    >>> json.loads(path.read_text())["message"]
+    '3 words skipped'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        try:
+            self._file = open(path, "a", encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"cannot write the log: {error.strerror}", got=str(path)) from error
+
+    def __call__(self, event: Event) -> None:
+        record = {"event": type(event).__name__, "time": round(time.time(), 3), **dataclasses.asdict(event)}
+        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> JsonLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
