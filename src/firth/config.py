@@ -108,6 +108,8 @@ def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
     unknown = [key for key in values if key not in valid]
     if unknown:
         raise ConfigError(
-            f"{kind.__name__} has no such option", got=", ".join(unknown), expected="one of " + ", ".join(valid)
+            f"{kind.__name__} has no such option",
+            got=", ".join(unknown),
+            expected="one of " + ", ".join(valid),
         )
     return kind(**values)
