@@ -6,7 +6,6 @@ The public names load on first use, so that ``import firth`` stays quick and nee
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,9 @@ def train(data: Any, config: Config, **options: Any) -> Any:
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return importlib.metadata.version("firth")
+        from importlib.metadata import version
+
+        return version("firth")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'firth' has no attribute {name!r}")

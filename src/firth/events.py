@@ -110,7 +110,7 @@ class JsonLog:
 
     def __init__(self, path: str | Path) -> None:
         try:
-            self._file = Path(path).open("a", encoding="utf-8")
+            self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115
         except OSError as error:
             raise DataError(f"cannot write the log: {error.strerror}", got=str(path)) from error
 
