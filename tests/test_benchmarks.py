@@ -1,0 +1,175 @@
+"""The benchmark scripts' bookkeeping; nothing here trains or measures for real."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+NAMES = ("child", "commandline", "jobs", "measure", "quality", "record", "speed", "tables", "trainers")
+
+FAKE_PEER = f"""#!{sys.executable}
+import sys, time
+sys.argv.index("-cbow")
+for percent in (0.5, 50.0, 99.5):
+    print(f"\\rAlpha: 0.02  Progress: {{percent}}%  Words/thread/sec: 1k  ", end="", flush=True)
+    time.sleep(0.05)
+open(sys.argv[sys.argv.index("-output") + 1], "w").write(open("corpus.txt").readline())
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def modules() -> Iterator[dict[str, ModuleType]]:
+    sys.path.insert(0, str(FOLDER))
+    try:
+        yield {name: importlib.import_module(name) for name in NAMES}
+    finally:
+        sys.path.remove(str(FOLDER))
+        for name in NAMES:
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Path:
+    path = tmp_path / "word2vec"
+    path.write_text(FAKE_PEER)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def bench(modules: dict[str, ModuleType], tmp_path: Path, peer: Path) -> object:
+    corpus = tmp_path / "text.txt"
+    corpus.write_text("one two three\n")
+    jobs = modules["jobs"]
+    return jobs.Bench(corpus, 3, jobs.Settings(epochs=2), {"word2vec:fake": peer})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_in_docstrings(modules: dict[str, ModuleType], name: str) -> None:
+    assert doctest.testmod(modules[name]).failed == 0
+
+
+@given(
+    lines=st.lists(st.integers(0, 2500), max_size=5),
+    limit=st.none() | st.integers(1, 5000),
+    chunk=st.sampled_from([7, 64, 1 << 22]),
+)
+def test_the_copied_corpus_holds_the_same_words_in_short_lines(
+    modules: dict[str, ModuleType],
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[int],
+    limit: int | None,
+    chunk: int,
+) -> None:
+    trainers = modules["trainers"]
+    folder = tmp_path_factory.mktemp("corpus")
+    text = "\n".join(" ".join(f"w{index}" for index in range(n)) for n in lines)
+    (folder / "in").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainers, "CHUNK", chunk)
+        size = trainers.prepare_corpus(folder / "in", folder / "out", limit)
+    copied = [line.split() for line in (folder / "out").read_text().splitlines()]
+    words = text.split()[:limit]
+    assert [word for line in copied for word in line] == words
+    assert all(0 < len(line) <= 1000 for line in copied)
+    assert size == {"words": len(words), "lines": len(copied)}
+    if limit is None:
+        assert len(copied) == sum(-(-n // 1000) for n in lines)
+
+
+def test_a_peer_is_timed_by_its_progress_and_its_vectors_are_kept(
+    modules: dict[str, ModuleType], bench: object, tmp_path: Path
+) -> None:
+    job = modules["jobs"].JOBS["cbow-negative-100"]
+    figures = modules["trainers"].run_once("word2vec:fake", job, bench, tmp_path / "kept" / "vectors")
+    assert "error" not in figures
+    assert 0.05 < figures["train_s"] < figures["process_s"]
+    assert figures["words_per_s"] == pytest.approx(6 / figures["train_s"], rel=0.02)  # 2 epochs of 3 words
+    assert figures["peak_mib"] > 1
+    assert (tmp_path / "kept" / "vectors").read_text() == "one two three\n"
+
+
+def test_a_peer_that_fails_is_an_error_in_the_result(modules: dict[str, ModuleType], bench: object) -> None:
+    job = modules["jobs"].JOBS["vocabulary"]
+    figures = modules["trainers"].run_once("word2vec:fake", job, bench)
+    assert "exit status 1" in figures["error"]
+    assert "-cbow" in figures["error"]
+
+
+def test_jobs_that_a_peer_cannot_do_are_left_out(modules: dict[str, ModuleType]) -> None:
+    jobs = modules["jobs"]
+    for name in ("cbow-negative-100", "skipgram-hierarchical-100", "vocabulary"):
+        assert jobs.peer_command("pword2vec", Path("p"), jobs.JOBS[name], jobs.Settings()) is None
+
+
+def test_ratios_are_taken_within_a_turn(modules: dict[str, ModuleType]) -> None:
+    # The machine slows down tenfold in the last turn; each turn alone says that Firth takes half the time.
+    seconds = {"gensim": (2.0, 4.0, 40.0), "firth-deterministic": (1.0, 2.0, 20.0)}
+    runs = [
+        {"job": "j", "trainer": trainer, "repeat": repeat, "train_s": value, "peak_mib": 1}
+        for trainer, values in seconds.items()
+        for repeat, value in enumerate(values)
+    ]
+    runs.append({"job": "j", "trainer": "gensim", "repeat": 3, "error": "exit status 1"})
+    gensim, firth = modules["speed"].summarise(runs)
+    assert gensim["firth_faster"] == {"firth-deterministic": 2.0}
+    assert gensim["runs"] == 3
+    assert firth["firth_faster"] == {}
+
+
+@pytest.mark.parametrize("progress", [[], [(1.0, 3.0)], [(1.0, 0.0), (2.0, 20.0)]])
+def test_too_little_progress_tells_no_time(modules: dict[str, ModuleType], progress: list[tuple[float, float]]) -> None:
+    assert modules["measure"].seconds_from_progress(progress) is None
+
+
+def test_a_table_takes_the_place_of_the_old_one(modules: dict[str, ModuleType], tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("top\n<!-- speed table -->\nold\n<!-- end of speed table -->\nbottom\n")
+    for _ in range(2):
+        modules["tables"].update_page(page, "speed", "new")
+    text = page.read_text()
+    assert text.startswith("top\n")
+    assert text.endswith("\nbottom\n")
+    assert "old" not in text
+    assert text.count("new") == 1
+    with pytest.raises(SystemExit, match="no place"):
+        modules["tables"].update_page(page, "quality", "new")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--corpus", "nowhere.txt"],
+        [],
+        ["--corpus", __file__, "--threads", "0"],
+        ["--corpus", __file__, "--trainers", "glove"],
+        ["--corpus", __file__, "--peer", "glove=x"],
+        ["--corpus", __file__, "--peer", "word2vec=nowhere"],
+    ],
+)
+def test_bad_command_lines_end_with_a_message(
+    modules: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["speed.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        modules["speed"].main()
+    assert stopped.value.code not in (0, None)
+
+
+def test_kept_results_name_no_paths_of_the_machine(
+    modules: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, peer: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["speed.py", "--corpus", str(peer), f"--peer=word2vec={peer}"])
+    text = json.dumps(modules["record"].describe_run(peer, {"word2vec": peer}))
+    assert str(tmp_path) not in text
+    assert '"--peer=word2vec=word2vec"' in text
