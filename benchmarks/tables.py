@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ["quality_table", "speed_table", "update_page"]
+__all__ = ["TITLES", "grid", "origin", "quality_table", "speed_table", "update_page"]
 
 TITLES = {
     "skipgram-negative-100": "skip-gram, negative sampling, dim 100",
@@ -16,19 +16,20 @@ TITLES = {
 }
 
 
-def _origin(result: dict[str, Any]) -> str:
+def origin(result: dict[str, Any]) -> str:
     """Return the line under a table: machine, versions, settings."""
     machine, versions, settings = result["machine"], result["versions"], result["settings"]
     corpus = result["corpus"]
     return (
-        f"{corpus['name']}: {corpus['words']:,} words; {settings['threads']} threads, {settings['epochs']} epochs,"
+        f"{corpus['name']}: {corpus['words']:,} words; {settings['threads']} threads, {settings['epochs']} epoch{'s' * (settings['epochs'] > 1)},"
         f" window {settings['window']}, {settings['negative']} negatives, sample {settings['sample']:g},"
         f" min-count {settings['min_count']}. {machine['cpu']}, {machine['cores']} cores,"
         f" {machine['memory_gib']:g} GiB. Firth {result['commit']}, gensim {versions['gensim']}, {result['date'][:10]}."
     )
 
 
-def _grid(head: list[str], rows: list[list[str]]) -> str:
+def grid(head: list[str], rows: list[list[str]]) -> str:
+    """Return a markdown table; the first column to the left, the others to the right."""
     align = ["---"] + ["---:"] * (len(head) - 1)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, align, *rows])
 
@@ -49,7 +50,7 @@ def speed_table(result: dict[str, Any]) -> str:
         name = TITLES.get(line["job"], line["job"])
         rows.append([name, line["trainer"], rate, f"{line['peak_mib']:,.0f}", *ratios])
     head = ["job", "trainer", "words/s", "peak MiB", "Firth deterministic is faster by", "Firth racing"]
-    return f"{_grid(head, rows)}\n\n{_origin(result)}"
+    return f"{grid(head, rows)}\n\n{origin(result)}"
 
 
 def quality_table(result: dict[str, Any]) -> str:
@@ -70,7 +71,7 @@ def quality_table(result: dict[str, Any]) -> str:
             cells.append(f"{score['mean']:.1f}{spread}" if score else "")
         rows.append([line["trainer"], str(line["runs"]), *cells])
     job = TITLES.get(result["job"]["name"], result["job"]["name"])
-    return f"{job}\n\n{_grid(['trainer', 'seeds', *names], rows)}\n\n{_origin(result)}"
+    return f"{job}\n\n{grid(['trainer', 'seeds', *names], rows)}\n\n{origin(result)}"
 
 
 def update_page(page: Path, name: str, text: str) -> None:

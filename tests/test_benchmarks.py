@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("child", "commandline", "jobs", "measure", "quality", "record", "speed", "tables", "trainers")
+NAMES = ("child", "commandline", "jobs", "measure", "overview", "quality", "record", "speed", "tables", "trainers")
 
 FAKE_PEER = f"""#!{sys.executable}
 import sys, time
@@ -144,6 +144,23 @@ def test_a_table_takes_the_place_of_the_old_one(modules: dict[str, ModuleType], 
     assert text.count("new") == 1
     with pytest.raises(SystemExit, match="no place"):
         modules["tables"].update_page(page, "quality", "new")
+
+
+def test_the_overview_joins_speed_and_scores(modules: dict[str, ModuleType]) -> None:
+    run = {
+        "machine": {"cpu": "c", "cores": 2, "memory_gib": 4.0},
+        "versions": {"gensim": "4.4.0"},
+        "settings": {"threads": 2, "epochs": 5, "window": 5, "negative": 5, "sample": 1e-3, "min_count": 5},
+        "corpus": {"name": "text", "words": 9},
+        "commit": "abc",
+        "date": "2026-01-01T00:00:00",
+    }
+    speeds = [{"job": "skipgram-negative-100", "trainer": name, "words_per_s": 7000} for name in ("gensim", "koan")]
+    scores = [{"trainer": "gensim", "runs": 3, "scores": {"EN-WS-353-ALL": {"mean": 58.64, "sd": 0.5, "runs": 3}}}]
+    quality = run | {"summary": scores, "job": {"name": "skipgram-negative-100"}}
+    table = modules["overview"].overview(run | {"summary": speeds}, quality).splitlines()
+    assert table[0] == "| trainer | skip-gram, negative sampling, dim 100, words/s | WordSim-353 |"
+    assert table[2:4] == ["| gensim | 7,000 | 58.6 |", "| koan | 7,000 |  |"]
 
 
 @pytest.mark.parametrize(
