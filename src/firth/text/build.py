@@ -1,0 +1,311 @@
+"""What as_corpus does: sort out the data, look into the cache, encode, publish."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from firth.errors import ConfigError, DataError
+from firth.events import Listener, Notice
+from firth.text import cache, store
+from firth.text.corpus import Corpus
+from firth.text.encode import Encoder
+from firth.text.jsonl import field_texts
+from firth.text.lines import lines_of
+from firth.text.sources import TextFile, chunks, find_files
+from firth.text.tokenize import Tokenizer, encode_text, tokens_of
+
+__all__ = ["Request", "build"]
+
+BATCH_BYTES = 1 << 22
+BATCH_TOKENS = 1 << 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The options of :func:`firth.text.corpus.as_corpus`."""
+
+    how: Tokenizer
+    field: str | None = None
+    cache: bool | str | Path = True
+    out: Path | None = None
+    threads: int | None = None
+    listen: Listener | None = None
+
+    @property
+    def n_threads(self) -> int:
+        """Number of threads to use."""
+        if self.threads is None:
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
+            raise ConfigError("threads must be a positive number", got=self.threads, expected="at least 1")
+        return self.threads
+
+    def tell(self, message: str) -> None:
+        """Pass a notice on."""
+        if self.listen is not None:
+            self.listen(Notice(message))
+
+
+def build(data: Any, request: Request) -> Corpus:
+    """Return the corpus of ``data``."""
+    if isinstance(data, str | os.PathLike):
+        path = os.fspath(data)
+        if os.path.isfile(os.path.join(path, store.CONFIG)) and store.is_corpus(Path(path)):
+            data = Corpus(path)
+    if isinstance(data, Corpus):
+        return data if request.out is None else _copied(data, request.out)
+    files, items = _sorted_out(data, request)
+    if files is None:
+        return _encoded(None, items, None, request)
+    name = cache.entry_name(files, request.how, request.field) if request.cache and request.out is None else None
+    if name is not None:
+        found = cache.find(cache.cache_folder(request.cache), name)
+        if found is not None:
+            _tell_about(found.config, request)
+            return found
+    return _encoded(files, iter(()), name, request)
+
+
+def _copied(corpus: Corpus, out: Path) -> Corpus:
+    with _written_to(out):
+        folder = store.new_folder(out.parent)
+        try:
+            shutil.copytree(corpus.path, folder, dirs_exist_ok=True)
+            store.publish(folder, out)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return Corpus(out)
+
+
+# ---------------------------------------------------------------- what the data is
+def _sorted_out(data: Any, request: Request) -> tuple[list[TextFile] | None, Iterator[Any]]:
+    """Return files, or None and the items of an iterable."""
+    if isinstance(data, str | os.PathLike):
+        return find_files(_as_text(data)), iter(())
+    if isinstance(data, bytes | bytearray | Mapping) or not isinstance(data, Iterable):
+        raise DataError(
+            "this is no text", got=type(data).__name__, expected="a path, or an iterable of str or of lists"
+        )
+    if isinstance(data, list | tuple) and data and all(isinstance(item, str) for item in data):
+        data = _paths_if_files(data, request)
+    items = iter(data)
+    first = next(items, None)
+    if isinstance(first, os.PathLike):
+        paths = [_as_text(item) for item in chain([first], items)]
+        return [file for path in paths for file in find_files(path)], iter(())
+    return None, chain([] if first is None else [first], items)
+
+
+def _paths_if_files(data: list[str] | tuple[str, ...], request: Request) -> Iterable[Any]:
+    few = [item for item in data[:100] if len(item) < 4096 and "\n" not in item and "\0" not in item]
+    named = [item for item in few if os.path.exists(item)]
+    if not named:
+        return data
+    if len(named) == len(data):
+        request.tell(f"every str of the list names a file, so the list is read as {len(data):,} paths")
+        return [Path(item) for item in data]
+    remedy = "for paths use pathlib.Path objects; for text that happens to name a file, pass a generator"
+    raise DataError("some of the list are files and some are not", got=named[0], remedy=remedy)
+
+
+def _as_text(path: Any) -> str:
+    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
+        raise DataError("the list mixes paths and other things", got=path)
+    return text
+
+
+# ---------------------------------------------------------------- where the corpus goes
+def _encoded(files: list[TextFile] | None, items: Iterator[Any], name: str | None, request: Request) -> Corpus:
+    """Encode into a folder of its own, then give that its place."""
+    folder = _work_folder(request)
+    done = False
+    try:
+        with _written_to(folder.parent), Encoder(folder, request.how, request.n_threads) as encoder:
+            _feed(encoder, files, items, request)
+            try:
+                config = encoder.finish()
+            except DataError as error:
+                raise DataError(error.what, got=_named(files)) from None
+            if encoder.empty_tokens:
+                request.tell(f"{encoder.empty_tokens:,} empty tokens were skipped")
+        _tell_about(config, request)
+        corpus = _placed(folder, files, name, request)
+        done = True
+        return corpus
+    finally:
+        if not done:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _placed(folder: Path, files: list[TextFile] | None, name: str | None, request: Request) -> Corpus:
+    if request.out is not None:
+        with _written_to(request.out):
+            store.publish(folder, request.out)
+        return Corpus(request.out)
+    if name is not None and files is not None and cache.cache_folder(request.cache) == folder.parent:
+        if cache.entry_name(files, request.how, request.field) == name:
+            return _cached(folder, folder.parent / name)
+        request.tell("the text changed while it was read, so its corpus is not kept for the next time")
+    corpus = Corpus(folder)
+    weakref.finalize(corpus, _remove, folder, os.getpid())
+    return corpus
+
+
+def _cached(folder: Path, target: Path) -> Corpus:
+    try:
+        store.publish(folder, target)
+    except OSError:
+        # Another process may have made the same corpus at the same time.
+        found = cache.find(target.parent, target.name)
+        if found is None:
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        return found
+    cache.forget_older(target.parent, target.name)
+    return Corpus(target)
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child must not remove what its parent uses
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _work_folder(request: Request) -> Path:
+    if request.out is not None:
+        with _written_to(request.out):
+            return store.new_folder(request.out.absolute().parent)
+    parent = cache.cache_folder(request.cache)
+    try:
+        return store.new_folder(parent)
+    except OSError as error:
+        request.tell(f"the cache folder {parent} cannot be written ({error.strerror}); a temporary one is used")
+    with _written_to(Path(tempfile.gettempdir())):
+        return store.new_folder(Path(tempfile.gettempdir()))
+
+
+class _written_to:  # noqa: N801
+    """Turns a failure of the operating system into one that says where it happened."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            remedy = "free some space or choose another folder with out= or FIRTH_CACHE"
+            raise DataError(f"cannot write the corpus: {reason}", got=str(self._place), remedy=remedy) from error
+
+
+# ---------------------------------------------------------------- feeding
+def _feed(encoder: Encoder, files: list[TextFile] | None, items: Iterator[Any], request: Request) -> None:
+    if files is None:
+        _feed_items(encoder, items, request)
+        return
+    for file in files:
+        named = request.how.name not in ("zh", "custom")
+        if named and request.field is None and encoder.feed_plain_file(file):
+            continue
+        with file.open() as opened:
+            pieces = chunks(opened, file.name)
+            if request.field is not None:
+                pieces = field_texts(pieces, request.field, file.name)
+            _feed_pieces(encoder, pieces, request)
+
+
+def _feed_pieces(encoder: Encoder, pieces: Iterable[bytes], request: Request) -> None:
+    """Feed one text; the pieces of a field are lines and may be short, so they are gathered."""
+    how = request.how
+    if how.name == "zh":
+        from firth.text.zh import segment_all
+
+        encoder.feed(segments + b"\x1f" for segments in segment_all(_gathered(pieces), request.n_threads))
+    elif how.function is not None:
+        function = how.function
+        lines = (line.decode("utf-8", "surrogateescape") for line in lines_of(pieces))
+        _feed_token_lists(encoder, (tokens_of(function, line) for line in lines))
+    else:
+        encoder.feed(_gathered(pieces))
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    ready: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        ready.append(piece)
+        size += len(piece)
+        if size >= BATCH_BYTES:
+            yield b"".join(ready)
+            ready, size = [], 0
+    if ready:
+        yield b"".join(ready)
+
+
+def _feed_items(encoder: Encoder, items: Iterator[Any], request: Request) -> None:
+    first = next(items, None)
+    if first is None:
+        return
+    items = chain([first], items)
+    if isinstance(first, str | bytes):
+        _feed_pieces(encoder, _texts(items), request)
+    else:
+        _feed_token_lists(encoder, _token_lists(items))
+
+
+def _texts(items: Iterable[Any]) -> Iterator[bytes]:
+    for number, item in enumerate(items):
+        if isinstance(item, str):
+            yield encode_text(item) + b"\n"
+        elif isinstance(item, bytes):
+            yield item + b"\n"
+        else:
+            raise DataError(f"item {number:,} is no str as those before it", got=item)
+
+
+def _token_lists(items: Iterable[Any]) -> Iterator[list[str]]:
+    for number, item in enumerate(items):
+        if isinstance(item, str | bytes | Mapping) or not isinstance(item, Iterable):
+            raise DataError(f"item {number:,} is no list of tokens", got=item, expected="a list of str")
+        tokens = list(item)
+        wrong = next((token for token in tokens if not isinstance(token, str)), None)
+        if wrong is not None:
+            raise DataError(f"a token of item {number:,} is no str", got=wrong, expected="str")
+        yield tokens
+
+
+def _feed_token_lists(encoder: Encoder, sentences: Iterable[list[str]]) -> None:
+    batch: list[list[str]] = []
+    size = 0
+    for sentence in sentences:
+        batch.append(sentence)
+        size += len(sentence) + 1
+        if size >= BATCH_TOKENS:
+            encoder.feed_sentences(batch)
+            batch, size = [], 0
+    if batch:
+        encoder.feed_sentences(batch)
+
+
+# ---------------------------------------------------------------- telling
+def _tell_about(config: dict[str, Any], request: Request) -> None:
+    if config["n_invalid"]:
+        request.tell(f"{config['n_invalid']:,} tokens hold bytes that are not UTF-8; they are kept as they are")
+    letters, han = config.get("n_letters", 0), config.get("n_han", 0)
+    if request.how.name in ("words", "whitespace") and 3 * han > letters:
+        request.tell("over a third of the letters are Han; --tokenizer zh (tokenizer='zh') finds the Chinese words")
+
+
+def _named(files: list[TextFile] | None) -> str | None:
+    if not files:
+        return None
+    return files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1:,} more"

@@ -1,0 +1,109 @@
+"""Chinese words by rjieba (dictionary and hidden Markov model), in several processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from firth.errors import DataError, MissingExtraError
+from firth.text import zh_worker
+from firth.text.lines import batches_of
+
+__all__ = ["require", "segment", "segment_all"]
+
+BATCH = 1 << 19
+_WORKER = Path(zh_worker.__file__)
+
+
+def require() -> None:
+    """Check that rjieba is there.
+
+    Raises
+    ------
+    MissingExtraError
+        When it is not installed.
+    """
+    try:
+        import rjieba  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("Chinese segmentation", extra="zh") from error
+
+
+def segment(text: bytes) -> bytes:
+    """Return the segments of one text, separated by 0x1F, in this process."""
+    require()
+    import rjieba
+
+    return zh_worker.cut(text, rjieba.cut)
+
+
+def segment_all(chunks: Iterable[bytes], processes: int) -> Iterator[bytes]:
+    """Yield the segments of a text in order, in batches separated by 0x1F, the work shared by ``processes``.
+
+    Raises
+    ------
+    MissingExtraError
+        When rjieba is not installed.
+    DataError
+        When a process ends before its work is done.
+    """
+    require()
+    batches = batches_of(chunks, BATCH)
+    first = next(batches, b"")
+    second = next(batches, None)
+    if second is None:
+        yield segment(first)
+        return
+    with contextlib.ExitStack() as stack:
+        pool = [stack.enter_context(_Worker()) for _ in range(max(processes, 1))]
+        busy: deque[_Worker] = deque()
+        for number, batch in enumerate(_chain(first, second, batches)):
+            worker = pool[number % len(pool)]
+            if len(busy) == len(pool):
+                yield busy.popleft().receive()
+            worker.send(batch)
+            busy.append(worker)
+        while busy:
+            yield busy.popleft().receive()
+
+
+def _chain(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield second
+    yield from rest
+
+
+class _Worker:
+    """One segmenting process."""
+
+    def __enter__(self) -> _Worker:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            [sys.executable, str(_WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
+        self._stdin, self._stdout = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def send(self, batch: bytes) -> None:
+        try:
+            self._stdin.write(len(batch).to_bytes(8, "little") + batch)
+            self._stdin.flush()
+        except OSError as error:
+            raise DataError("a segmenting process ended early", remedy="run again with fewer threads") from error
+
+    def receive(self) -> bytes:
+        head = self._stdout.read(8)
+        data = self._stdout.read(int.from_bytes(head, "little")) if len(head) == 8 else b""
+        if len(head) < 8 or len(data) < int.from_bytes(head, "little"):
+            raise DataError("a segmenting process ended early", remedy="run again with fewer threads")
+        return data
