@@ -1,0 +1,151 @@
+"""Load and search a large matrix with Firth and with gensim, in one run, on data made here; prints JSON.
+
+python benchmarks/loading.py --rows 1000000 --dim 300 --folder /tmp/loading > benchmarks/results/loading.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import firth
+from firth import _core
+
+
+def timed(job: Callable[[], Any], repeats: int) -> dict[str, Any]:
+    """Run ``job`` ``repeats`` times; seconds of each, their median and least."""
+    seconds = []
+    for _ in range(repeats):
+        gc.collect()
+        begin = time.perf_counter()
+        kept = job()
+        seconds.append(round(time.perf_counter() - begin, 4))
+        del kept
+    return {"seconds": seconds, "median": statistics.median(seconds), "least": min(seconds)}
+
+
+def cpu() -> str:
+    """Return the processor's name."""
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    import gensim
+
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "cpu": cpu(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "system": platform.platform(),
+        "commit": commit,
+        "cpu_level": _core.cpu_level(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "gensim": gensim.__version__,
+    }
+
+
+def make(folder: Path, rows: int, dim: int) -> None:
+    """Write the files that are loaded, unless they are there."""
+    rng = np.random.default_rng(0)
+    words = [f"word{row:07d}" for row in range(rows)]
+    matrix = rng.standard_normal((rows, dim), dtype=np.float32)
+    vectors = firth.Vectors(words, matrix)
+    few = vectors.limit(rows // 10)
+    for name, what in (("v.bin", vectors), ("own", vectors), ("tenth.txt", few), ("tenth.bin.gz", few)):
+        if not (folder / name).exists():
+            firth.save(what, folder / name)
+
+
+def loading(folder: Path, repeats: int) -> dict[str, Any]:
+    """Time loading, Firth and gensim in turn."""
+    from gensim.models import KeyedVectors
+
+    found: dict[str, Any] = {}
+    for name, binary in (("v.bin", True), ("tenth.txt", False), ("tenth.bin.gz", True)):
+        path = folder / name
+        theirs = 1 if name == "v.bin" else repeats
+        found[name] = {
+            "firth": timed(lambda path=path: firth.load(path), repeats),  # type: ignore[misc]
+            "gensim": timed(
+                lambda path=path, binary=binary: KeyedVectors.load_word2vec_format(str(path), binary=binary),  # type: ignore[misc]
+                theirs,
+            ),
+        }
+    found["own folder"] = {
+        "load": timed(lambda: firth.load(folder / "own"), repeats),
+        "load and first word": timed(lambda: firth.load(folder / "own")["word0900000"], repeats),
+    }
+    return found
+
+
+def searching(folder: Path, repeats: int) -> dict[str, Any]:
+    """Time ten nearest words: one query, and a hundred at once."""
+    from gensim.models import KeyedVectors
+
+    queries = [f"word{row:07d}" for row in range(0, 100_000, 1000)]
+    ours = firth.load(folder / "own", mmap=False)
+    ours.nearest(queries[0])
+    found: dict[str, Any] = {
+        "firth one": timed(lambda: ours.nearest(queries[3]), 3 * repeats),
+        "firth hundred at once": timed(lambda: ours.nearest_many(queries), repeats),
+    }
+    theirs = KeyedVectors(ours.dim)
+    theirs.vectors = ours.matrix
+    theirs.index_to_key = list(ours.words)
+    theirs.key_to_index = {word: row for row, word in enumerate(theirs.index_to_key)}
+    theirs.most_similar(queries[0])
+    found["gensim one"] = timed(lambda: theirs.most_similar(queries[3]), 3 * repeats)
+    found["firth one again"] = timed(lambda: ours.nearest(queries[3]), 3 * repeats)
+    found["per query in a batch"] = found["firth hundred at once"]["median"] / len(queries)
+    found["same answers"] = [word for word, _ in ours.nearest(queries[3])] == [
+        word for word, _ in theirs.most_similar(queries[3])
+    ]
+    return found
+
+
+def main() -> None:
+    """Make the data, measure, print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--dim", type=int, default=300)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, required=True, help="made and, unless --keep, removed")
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        make(options.folder, options.rows, options.dim)
+        results = {
+            "machine": machine(),
+            "rows": options.rows,
+            "dim": options.dim,
+            "loading": loading(options.folder, options.repeats),
+            "searching": searching(options.folder, options.repeats),
+        }
+        json.dump(results, sys.stdout, indent=2)
+        print()
+    finally:
+        if not options.keep:
+            shutil.rmtree(options.folder)
+
+
+if __name__ == "__main__":
+    main()

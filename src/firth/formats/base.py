@@ -1,0 +1,137 @@
+"""What a file format is to the registry, and what travels to and from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from firth.events import Listener, Notice
+from firth.formats.streams import Head
+from firth.vectors.static import Vectors
+
+__all__ = ["FileReport", "Format", "Reading"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How to read.
+
+    Attributes
+    ----------
+    limit : int or None
+        Read the first rows only.
+    mmap : bool
+        Map the file rather than copy it, where the format allows.
+    nonfinite : {"error", "keep"}
+        What to do with NaN and infinite values.
+    listen : Listener or None
+        Hears what was skipped or replaced; without one it is a Python warning.
+    """
+
+    limit: int | None = None
+    mmap: bool = True
+    nonfinite: str = "error"
+    listen: Listener | None = None
+
+    def tell(self, message: str) -> None:
+        """Pass on something that the user should know."""
+        if self.listen is not None:
+            self.listen(Notice(message))
+        else:
+            warnings.warn(message, stacklevel=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class FileReport:
+    """What a file is and what can be done with it.
+
+    Attributes
+    ----------
+    path, format, title : str
+        The file, the format's name and its description.
+    compression : str or None
+        gz, bz2, xz or zst.
+    size : int
+        Bytes on disk.
+    kind : str
+        What :func:`firth.load` returns, such as ``vectors``.
+    words, dim : int or None
+        Rows and columns; None where only reading it all would tell.
+    holds : tuple of str
+        What is there besides words and vectors, such as ``counts``.
+    details : dict
+        Format-specific facts as plain values.
+    uses : tuple of str
+        Commands that take this file.
+    """
+
+    path: str
+    format: str
+    title: str
+    compression: str | None
+    size: int
+    kind: str
+    words: int | None
+    dim: int | None
+    holds: tuple[str, ...]
+    details: dict[str, Any]
+    uses: tuple[str, ...] = ("nearest", "similarity", "analogy", "odd", "evaluate", "embed", "convert")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+
+
+class Read(Protocol):
+    """Read a file whose head was seen."""
+
+    def __call__(self, head: Head, reading: Reading) -> Vectors: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One file format; a module of :mod:`firth.formats` that defines ``FORMATS`` adds its own to the registry.
+
+    Attributes
+    ----------
+    name : str
+        As in ``format="word2vec-text"``.
+    title : str
+        One line.
+    sniff : callable
+        From the head of a file to how sure the format is of it, 0 to 1; looks at content only.
+    read, inspect : callable
+        From the head of a file to its content, or to a report.
+    write : callable or None
+        Write vectors to a path; None where Firth cannot.
+    keeps : frozenset of str
+        Which of ``counts output metadata`` it stores, besides words and float32 values.
+    suffixes : tuple of str
+        Names that choose this format when writing, where none is given.
+    """
+
+    name: str
+    title: str
+    sniff: Callable[[Head], float]
+    read: Read
+    inspect: Callable[[Head], FileReport]
+    write: Callable[[Vectors, Path], None] | None = None
+    keeps: frozenset[str] = frozenset()
+    suffixes: tuple[str, ...] = ()
+
+    def lost(self, vectors: Vectors) -> list[str]:
+        """Return what of ``vectors`` the format would not keep, one phrase each."""
+        held = _extras(vectors)
+        return [phrase for part, phrase in held if part not in self.keeps]
+
+
+def _extras(vectors: Vectors) -> Iterable[tuple[str, str]]:
+    if vectors.counts is not None:
+        yield "counts", "the word counts"
+    if vectors.output is not None:
+        yield "output", "the output vectors"
+    if vectors.metadata:
+        yield "metadata", "the model's options and origin (" + ", ".join(sorted(vectors.metadata)) + ")"

@@ -1,0 +1,110 @@
+"""The safetensors container, read by mapping: a length, a JSON table of tensors, then their bytes.
+
+The layout is that of https://github.com/huggingface/safetensors; its own reader copies, which a gigabyte is too
+large for. Every size is checked against the file before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import FormatError
+
+__all__ = ["map_tensors", "write_tensors"]
+
+_KINDS: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+}
+_LONGEST_TABLE = 100_000_000
+_ALIGN = 64
+
+
+def map_tensors(path: Path, *, mmap: bool = True) -> dict[str, NDArray[Any]]:
+    """Return every tensor of a file, mapped read-only or, without ``mmap``, in memory.
+
+    Raises
+    ------
+    FormatError
+        When the table is broken or speaks of bytes that are not there.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length > min(_LONGEST_TABLE, size - 8):
+            raise FormatError("the table of tensors is longer than the file", path=path, offset=0)
+        table = _table(path, file.read(length))
+    begin = 8 + length
+    found: dict[str, NDArray[Any]] = {}
+    for name, entry in table.items():
+        if name != "__metadata__":
+            dtype, shape, at = _checked(path, name, entry, size - begin)
+            whole: NDArray[Any] = (
+                np.memmap(path, dtype=dtype, mode="r", offset=begin + at, shape=shape).view(np.ndarray)
+                if 0 not in shape
+                else np.zeros(shape, dtype)
+            )
+            found[name] = whole if mmap else whole.copy()
+    return found
+
+
+def _table(path: Path, raw: bytes) -> dict[str, Any]:
+    try:
+        table = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise FormatError("the table of tensors is not JSON", path=path, offset=8) from error
+    if not isinstance(table, dict):
+        raise FormatError("the table of tensors is not a JSON object", path=path, offset=8)
+    return table
+
+
+def _checked(path: Path, name: str, entry: Any, room: int) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    fields: dict[str, Any] = entry if isinstance(entry, dict) else {}
+    kind, shape, span = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise FormatError(f"tensor {name!r} has another type", path=path, got=kind, expected=", ".join(_KINDS))
+    if not _naturals(shape) or not _naturals(span) or len(span) != 2:
+        raise FormatError(f"tensor {name!r} has no proper shape and place", path=path, offset=8)
+    dtype: np.dtype[Any] = _KINDS[kind]
+    wanted = int(dtype.itemsize)
+    for side in shape:
+        wanted *= side
+    if span[1] - span[0] != wanted or span[1] > room:
+        raise FormatError(
+            f"tensor {name!r} does not fit into the file",
+            path=path,
+            got=f"shape {shape} at {span}",
+            expected=f"{wanted:,} bytes within {room:,}",
+        )
+    return dtype, tuple(shape), span[0]
+
+
+def _naturals(values: Any) -> TypeGuard[list[int]]:
+    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Write ``tensors`` (float32, float64, int32 or int64), each aligned to 64 bytes."""
+    names = {dtype: name for name, dtype in _KINDS.items()}
+    table: dict[str, Any] = {}
+    at = 0
+    for name, tensor in tensors.items():
+        kind = names[tensor.dtype.newbyteorder("<")]
+        table[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [at, at + tensor.nbytes]}
+        at += tensor.nbytes
+    raw = json.dumps(table, separators=(",", ":")).encode()
+    raw += b" " * (-(8 + len(raw)) % _ALIGN)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(raw)) + raw)
+        for tensor in tensors.values():
+            np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<")).tofile(file)

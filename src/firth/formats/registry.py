@@ -1,0 +1,191 @@
+"""The one door to files of models: what is it, load it, save it, turn it into another."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+from firth.errors import ConfigError, DataError, FormatError
+from firth.events import Listener
+from firth.formats.base import FileReport, Format, Reading
+from firth.formats.streams import Head, head_of
+from firth.vectors.static import Vectors
+
+__all__ = ["convert", "formats", "inspect", "load", "save"]
+
+_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
+
+
+@functools.cache
+def formats() -> dict[str, Format]:
+    """Return every format by name: whatever a module of :mod:`firth.formats` lists as ``FORMATS``."""
+    package = importlib.import_module("firth.formats")
+    modules = (
+        importlib.import_module(f"firth.formats.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    )
+    return {known.name: known for module in modules for known in getattr(module, "FORMATS", ())}
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    limit: int | None = None,
+    mmap: bool = True,
+    nonfinite: str = "error",
+    listen: Listener | None = None,
+) -> Vectors:
+    """Load vectors from any supported file or folder.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; its format is found from its content, never from its name.
+    format : str, optional
+        A name from :func:`formats`, where the content should not decide.
+    limit : int, optional
+        Read the first rows only.
+    mmap : bool
+        Map the file where the format allows (Firth's own), so that loading costs next to nothing.
+    nonfinite : {"error", "keep"}
+        Whether NaN and infinite values are an error.
+    listen : Listener, optional
+        Hears notices, such as repeated words; without one they are Python warnings.
+
+    Returns
+    -------
+    Vectors
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    FormatError
+        When it is broken, or of no known format.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "tiny.vec"
+    >>> _ = path.write_text("2 3\\nking 1 0 0.5\\nqueen 0 1 0.5\\n")
+    >>> load(path)["queen"].tolist()
+    [0.0, 1.0, 0.5]
+    """
+    if limit is not None and limit < 0:
+        raise ConfigError("limit is negative", got=limit, expected="at least 0")
+    head = head_of(path)
+    return _chosen(head, format).read(head, Reading(limit, mmap, nonfinite, listen))
+
+
+def save(model: Any, path: str | os.PathLike[str], *, format: str | None = None) -> None:
+    """Write vectors, whole or not at all.
+
+    Parameters
+    ----------
+    model : Vectors, or a training result with ``vectors``
+        What to write.
+    path : path-like
+        Where. A model folder of Firth's and a file are replaced, other folders never.
+    format : str, optional
+        A name from :func:`formats`; else the suffix decides (``.vec .txt`` word2vec text, ``.bin .w2v`` word2vec
+        binary, ``.glove``, each perhaps with ``.gz .bz2 .xz .zst``), and any other name is a folder of ours.
+
+    Raises
+    ------
+    DataError
+        When a word cannot stand in the format, or the target cannot be written.
+    """
+    _save(_vectors_of(model), Path(path), format)
+
+
+def inspect(path: str | os.PathLike[str], *, format: str | None = None) -> FileReport:
+    """Tell what a file is, how large its matrix is and what can be done with it."""
+    head = head_of(path)
+    return _chosen(head, format).inspect(head)
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    source_format: str | None = None,
+    listen: Listener | None = None,
+    nonfinite: str = "error",
+) -> list[str]:
+    """Turn one file into another.
+
+    Parameters
+    ----------
+    source, target : path-like
+        From and to.
+    format, source_format : str, optional
+        As for :func:`save` and :func:`load`.
+    listen, nonfinite
+        As for :func:`load`.
+
+    Returns
+    -------
+    list of str
+        What the target does not keep, one phrase each; empty when nothing is lost.
+    """
+    vectors = load(source, format=source_format, listen=listen, nonfinite=nonfinite)
+    kind = _save(vectors, Path(target), format)
+    return [f"{phrase} cannot be kept in {kind.name}" for phrase in kind.lost(vectors)]
+
+
+def _save(vectors: Vectors, path: Path, format: str | None) -> Format:
+    kind = _named(format) if format is not None else _by_suffix(path)
+    if kind.write is None:
+        raise ConfigError("Firth reads this format but does not write it", got=kind.name, expected=_writable())
+    kind.write(vectors, path)
+    return kind
+
+
+def _vectors_of(model: Any) -> Vectors:
+    found = model if isinstance(model, Vectors) else getattr(model, "vectors", None)
+    if not isinstance(found, Vectors):
+        raise DataError("no vectors to save", got=type(model).__name__, expected="Vectors")
+    return found
+
+
+def _named(name: str) -> Format:
+    known = formats()
+    if name not in known:
+        raise ConfigError("no such format", got=name, expected="one of " + ", ".join(known))
+    return known[name]
+
+
+def _writable() -> str:
+    return "one of " + ", ".join(kind.name for kind in formats().values() if kind.write is not None)
+
+
+def _by_suffix(path: Path) -> Format:
+    suffix = path.with_suffix("").suffix if path.suffix in _COMPRESSIONS else path.suffix
+    found = next((kind for kind in formats().values() if suffix in kind.suffixes), None)
+    if found is None and path.suffix in _COMPRESSIONS:
+        raise ConfigError(
+            "the name does not tell the format", got=path.name, remedy='give format="word2vec-text" or so'
+        )
+    return found or _named("firth")
+
+
+def _chosen(head: Head, name: str | None) -> Format:
+    if name is not None:
+        kind = _named(name)
+        if head.is_folder and kind.name != "firth":
+            raise FormatError("a folder, not a file", path=head.path, expected=kind.title)
+        return kind
+    if not head.is_folder and not head.start:
+        raise FormatError("the file is empty", path=head.path, offset=0)
+    sure, best = max(((kind.sniff(head), kind) for kind in formats().values()), key=lambda found: found[0])
+    if sure <= 0:
+        raise FormatError(
+            "no format that Firth knows", path=head.path, expected="one of " + ", ".join(formats()),
+            remedy="format= names it",
+        )  # fmt: skip
+    return best
