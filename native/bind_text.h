@@ -1,6 +1,7 @@
 // The text part of the binding; included by bind.cpp alone.
 #pragma once
 #include <cerrno>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -19,6 +20,14 @@ using namespace nb::literals;
 
 using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Int64s = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+using Int32s = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using UInt64s = nb::ndarray<const uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class Array>
+auto span_of(const Array& array) {
+    return std::span(array.data(), array.size());
+}
 
 // Hands a vector over to NumPy without copying it.
 template <class T>
@@ -99,12 +108,39 @@ inline void bind_text(nb::module_& m) {
             },
             "bytes"_a, "separator"_a, "token_ends"_a, "sentence_ends"_a, "Take tokens as they are.")
         .def(
+            "add_words",
+            [](TextPass& self, Bytes bytes, Int64s ends) {
+                unlocked([&] { self.add_words(bytes.data(), bytes.size(), ends.data(), ends.size()); });
+            },
+            "bytes"_a, "ends"_a, "Number words in this order.")
+        .def(
+            "feed_ids",
+            [](TextPass& self, Int32s ids, Int64s ends, const PairMap& phrases) {
+                unlocked([&] { self.feed_ids(span_of(ids), span_of(ends), phrases); });
+            },
+            "ids"_a, "ends"_a, "phrases"_a, "Take sentences by number, pairs made phrases.")
+        .def(
             "end_text", [](TextPass& self) { unlocked([&] { self.end_text(); }); },
             "End a file: the next token begins a sentence.")
         .def("finish", &finish_pass, "Write the final ids; returns the vocabulary and what was counted.")
         .def_prop_ro("tokens", &TextPass::tokens)
         .def_prop_ro("sentences", &TextPass::sentences)
         .def_prop_ro("empty_tokens", &TextPass::empty_tokens);
+    nb::class_<PairMap>(m, "PairMap", "From pairs of ids to the ids of phrases.")
+        .def(
+            "__init__",
+            [](PairMap* self, UInt64s pairs, Int32s ids) { new (self) PairMap(span_of(pairs), span_of(ids)); },
+            "pairs"_a, "ids"_a);
+    m.def(
+        "count_pairs",
+        [](Int32s ids, Int64s ends, Bytes wanted, int64_t min_count, std::size_t shards, std::size_t threads) {
+            PairCounts found = unlocked([&] {
+                return count_pairs(span_of(ids), span_of(ends), span_of(wanted), min_count, shards, threads);
+            });
+            return nb::make_tuple(numpy_array(std::move(found.pairs)), numpy_array(std::move(found.counts)));
+        },
+        "ids"_a, "ends"_a, "wanted"_a, "min_count"_a, "shards"_a, "threads"_a,
+        "Pairs of neighbours (first << 32 | second, uint64) and their counts.");
     m.def("split_text", &split_text, "text"_a, "tokenizer"_a,
           "The tokens of one text as bytes, and how many stand before the end of each line.");
     m.def(

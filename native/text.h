@@ -1,10 +1,11 @@
 // One pass over a text: split into tokens, count, write provisional ids; then final ids by count.
 #pragma once
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <vector>
 
 #include "text_merge.h"
+#include "text_pairs.h"
 #include "text_split.h"
 
 namespace firth {
@@ -40,6 +41,13 @@ class TextPass {
     };
     void feed_tokens(const Tokens& tokens);
 
+    // Gives numbers 0, 1, ... to words in this order; two equal words are one in what comes out. Only for feed_ids.
+    void add_words(const uint8_t* bytes, std::size_t n_bytes, const int64_t* ends, std::size_t n_words);
+
+    // Tokens by those numbers, whole sentences. From the left, each pair that is a phrase becomes that phrase's number,
+    // and its second word begins no other pair.
+    void feed_ids(std::span<const int32_t> ids, std::span<const int64_t> ends, const PairMap& phrases);
+
     // Writes the final ids and gives the vocabulary; the pass is over.
     Vocabulary finish();
 
@@ -69,6 +77,7 @@ class TextPass {
     std::vector<uint8_t> waiting_;     // bytes not yet split, then padding
     std::size_t used_ = 0, seen_ = 0;  // of waiting_: bytes of text; bytes known to hold no cut
     std::vector<Extent> extents_;
+    std::vector<uint32_t> numbers_;  // of add_words -> id in every table
     uint64_t tokens_ = 0, sentences_ = 0, last_end_ = 0, empty_ = 0;
 };
 

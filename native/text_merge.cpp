@@ -73,7 +73,7 @@ void gather(std::size_t shard, const std::vector<WordTable>& tables, const std::
     WordTable& mine = out.tables[shard];
     for (std::size_t t = 0; t < tables.size(); ++t) {
         for (std::size_t id = 0; id < tables[t].size(); ++id) {
-            if (sorted[t].shard[id] != shard) continue;
+            if (sorted[t].shard[id] != shard || tables[t].count(id) == 0) continue;
             const std::string_view word = word_of(tables[t], sorted[t], id);
             final_ids[t][id] = static_cast<int32_t>(mine.add(bytes(word), word.size(), tables[t].count(id)));
         }
@@ -146,6 +146,7 @@ Vocabulary merge(const std::vector<WordTable>& tables, Normalisation wanted, std
     }
     parallel(threads, tables.size(), [&](std::size_t, std::size_t t) {
         for (std::size_t id = 0; id < tables[t].size(); ++id) {
+            if (tables[t].count(id) == 0) continue;  // a word that feed_ids never met
             out.final_ids[t][id] = ranks[sorted[t].shard[id]][static_cast<std::size_t>(out.final_ids[t][id])];
         }
     });

@@ -56,6 +56,7 @@ class WordTable {
         }
     }
 
+    void count_again(uint32_t id) { ++counts_[id]; }
     void prefetch(const Key& key) const { __builtin_prefetch(&slots_[key.hash >> shift_]); }
 
     uint64_t seed() const { return seed_; }

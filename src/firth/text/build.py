@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from firth.text.lines import lines_of
 from firth.text.sources import TextFile, chunks, find_files
 from firth.text.tokenize import Tokenizer, encode_text, tokens_of
 
-__all__ = ["Request", "build"]
+__all__ = ["Request", "build", "placed"]
 
 BATCH_BYTES = 1 << 22
 BATCH_TOKENS = 1 << 16
@@ -124,20 +124,44 @@ def _as_text(path: Any) -> str:
 
 # ---------------------------------------------------------------- where the corpus goes
 def _encoded(files: list[TextFile] | None, items: Iterator[Any], name: str | None, request: Request) -> Corpus:
-    """Encode into a folder of its own, then give that its place."""
+    def write(encoder: Encoder) -> None:
+        _feed(encoder, files, items, request)
+
+    return placed(write, request, {}, files, name)
+
+
+def placed(
+    write: Callable[[Encoder], None],
+    request: Request,
+    more: dict[str, Any],
+    files: list[TextFile] | None = None,
+    name: str | None = None,
+) -> Corpus:
+    """Encode into a folder of its own, then give that its place.
+
+    Parameters
+    ----------
+    write : callable
+        Feeds the encoder.
+    request : Request
+    more : dict
+        Added to the description of the tokenizer.
+    files, name : optional
+        The files read and the name in the cache; without a name the corpus lives as long as the object returned.
+    """
     folder = _work_folder(request)
     done = False
     try:
         with _written_to(folder.parent), Encoder(folder, request.how, request.n_threads) as encoder:
-            _feed(encoder, files, items, request)
+            write(encoder)
             try:
-                config = encoder.finish()
+                config = encoder.finish(more)
             except DataError as error:
                 raise DataError(error.what, got=_named(files)) from None
             if encoder.empty_tokens:
                 request.tell(f"{encoder.empty_tokens:,} empty tokens were skipped")
         _tell_about(config, request)
-        corpus = _placed(folder, files, name, request)
+        corpus = _in_place(folder, files, name, request)
         done = True
         return corpus
     finally:
@@ -145,7 +169,7 @@ def _encoded(files: list[TextFile] | None, items: Iterator[Any], name: str | Non
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _placed(folder: Path, files: list[TextFile] | None, name: str | None, request: Request) -> Corpus:
+def _in_place(folder: Path, files: list[TextFile] | None, name: str | None, request: Request) -> Corpus:
     if request.out is not None:
         with _written_to(request.out):
             store.publish(folder, request.out)

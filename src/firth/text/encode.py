@@ -11,12 +11,14 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth import _core
 from firth.errors import DataError
 from firth.text import store
 from firth.text.sources import BOM, HEAD, TextFile, check_text, compression
 from firth.text.tokenize import Tokenizer, encode_text
+from firth.text.vocab import WordList
 
 __all__ = ["Encoder"]
 
@@ -97,8 +99,22 @@ class Encoder:
             np.frombuffer(data, np.uint8), 1, ends.astype(np.int64), np.cumsum(lengths, dtype=np.int64)
         )
 
-    def finish(self) -> dict[str, Any]:
+    def number(self, words: WordList, more: WordList) -> None:
+        """Number words from 0 for :meth:`feed_ids`, ``more`` after ``words``."""
+        for part in (words, more):
+            self._pass.add_words(np.ascontiguousarray(part.data), np.ascontiguousarray(part.ends))
+
+    def feed_ids(self, ids: NDArray[np.int32], ends: NDArray[np.int64], phrases: _core.PairMap) -> None:
+        """Take whole sentences by number, joining the pairs that are phrases."""
+        self._pass.feed_ids(ids, ends, phrases)
+
+    def finish(self, more: dict[str, Any]) -> dict[str, Any]:
         """Write everything; returns what ``config.json`` holds.
+
+        Parameters
+        ----------
+        more : dict
+            Added to the description of the tokenizer.
 
         Raises
         ------
@@ -112,7 +128,7 @@ class Encoder:
             file, kind, _ = store.ARRAYS[name]
             np.asarray(vocabulary[name]).astype(kind, copy=False).tofile(self._folder / file)
         config: dict[str, Any] = {
-            "tokenizer": self._how.as_dict(),
+            "tokenizer": {**self._how.as_dict(), **more},
             "n_tokens": self._pass.tokens,
             "n_sentences": self._pass.sentences,
             "n_types": len(np.asarray(vocabulary["counts"])),

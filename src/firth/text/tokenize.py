@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from firth import _core
@@ -62,6 +62,18 @@ class Tokenizer:
                 "no such tokenizer", got=tokenizer, expected="one of " + ", ".join(TOKENIZERS) + ", or a callable"
             )
         return cls(tokenizer, lower, fold_digits)
+
+    @classmethod
+    def described(cls, description: Mapping[str, Any]) -> Tokenizer:
+        """Make the tokenizer that a corpus names.
+
+        Raises
+        ------
+        ConfigError
+            When it was a function of the user's, which no description brings back.
+        """
+        name = str(description.get("name"))
+        return cls.of(name, lower=bool(description.get("lower")), fold_digits=bool(description.get("fold_digits")))
 
     def as_dict(self) -> dict[str, Any]:
         """Return what describes it, as JSON values; a function by its name only."""
