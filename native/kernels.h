@@ -1,10 +1,65 @@
 // The table of functions that every CPU level provides; kernels.cpp is compiled once per level and fills it.
 #pragma once
+#include <cstddef>
+#include <cstdint>
 
 namespace firth {
 
+constexpr int kColumns = 8;   // columns of a tile of coefficients
+constexpr int kPad = 16;      // every row is padded with zeros to a multiple of this many numbers
+
+inline int padded(int dim) { return (dim + kPad - 1) / kPad * kPad; }
+
+// One gradient step of a logistic loss over a group of examples, every parameter frozen at its value before the step:
+//     loss = sum over (n, m) of |c[n][m]| * softplus(sign(c[n][m]) * <input n, target m>)
+// so that c < 0 marks a pair that was seen (label 1) and c > 0 one that was not (label 0).
+// Targets are of two kinds: `shared` ones meet every input; an `own` target g meets the inputs of its run
+// [begin[g], end[g]) except hole[g] (-1 where there is none), always as a seen pair with weight 1.
+template <class R>
+struct Group {
+    int stride;                     // padded row length
+    int n_inputs, n_shared, n_own;
+    const R* const* inputs;         // n_inputs rows
+    const R* const* shared;         // n_shared rows
+    const R* const* own;            // n_own rows
+    const int* begin;
+    const int* end;
+    const int* hole;
+    const R* coefficients;          // c of the shared pairs: a tile (tile_size) for every kColumns targets
+    R* scratch;                     // max(tile_size(n_inputs), n_inputs + kPad) numbers
+    R rate;
+    R* d_inputs;                    // out: rate * -gradient, n_inputs x stride
+    R* d_shared;                    // out: n_shared x stride
+    R* d_own;                       // out: n_own x stride
+};
+
+// A tile holds kColumns numbers for each input, and for one more where their count is odd (tiles take two at once).
+inline int tile_size(int n_inputs) { return (n_inputs + 1) / 2 * 2 * kColumns; }
+
+// Full softmax: input n is seen with target[k] for every k of its list [first[n], first[n+1]).
+template <class R>
+struct Softmax {
+    int stride, n_inputs, n_targets;
+    const R* const* inputs;
+    const R* targets;               // n_targets x stride
+    const int* first;               // n_inputs + 1
+    const int* seen;                // target ids
+    R* scores;                      // scratch: a tile for every kColumns targets
+    R rate;
+    R* d_inputs;                    // n_inputs x stride
+    R* d_targets;                   // n_targets x stride
+};
+
 struct Kernels {
     const char* level;
+    double (*step_f)(const Group<float>&);
+    double (*step_d)(const Group<double>&);
+    double (*softmax_f)(const Softmax<float>&);
+    double (*softmax_d)(const Softmax<double>&);
+    void (*add)(float* row, const float* change, int stride);                        // row += change
+    void (*axpby)(float* row, float a, const float* other, float b, int stride);      // row = a row + b other
+    void (*accumulate)(float* row, const float* const* rows, const float* factors, int count, int stride);
+                                                                                      // row += sum of factor * row
 };
 
 }  // namespace firth

@@ -1,0 +1,54 @@
+// From a block's windows to gradient steps: each architecture makes the inputs, each loss meets them with targets.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "block.h"
+#include "kernels.h"
+
+namespace firth {
+
+// What one thread needs while it works on a group of centres.
+struct Scratch {
+    std::vector<const float*> inputs, shared, own, rows;
+    std::vector<float> factors;
+    std::vector<int> begin, end, hole, centre_word, count, first, seen;
+    AlignedFloats coefficients, tile, d_inputs, d_shared, d_own, hidden;
+    size_t room_inputs = 0, room_targets = 0;
+
+    void reserve(int n_inputs, int n_targets, int stride);
+};
+
+class GroupRunner {
+public:
+    GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch);
+    void run();  // every group of the block, in order
+
+private:
+    void fetch_ahead(int at, int stop, int number);
+    void inputs(int at, int stop);
+    void skipgram_inputs(int at, int stop);
+    void cbow_inputs(int at, int stop);
+    void add_own(int centre, int begin, int end, int hole);
+
+    void negative(int number);
+    void negative_coefficients(const int32_t* pool);
+    void hierarchical(int at);
+    void softmax();
+    Group<float> group();
+
+    void update_inputs(int at, int stop);
+    void spread(int at, int stop);
+    void add(const float* row, const float* change) { kernels_.add(const_cast<float*>(row), change, task_.stride); }
+    bool frozen(int token) const { return task_.frozen && task_.frozen[block_.words[token]]; }
+    const Window& window(int centre) const { return block_.windows[centre - block_.first]; }
+    float share(int size) const { return task_.context == Context::kSum ? 1.0f : 1.0f / float(size); }
+
+    const Word2VecTask& task_;
+    Block& block_;
+    Scratch& s_;
+    const Kernels& kernels_;
+    int low_ = 0, high_ = 0;  // tokens that the group's windows reach
+};
+
+}  // namespace firth

@@ -1,0 +1,193 @@
+// The gradients of word2vec's losses over a group of examples (kernels.h says what a group is).
+// Three sweeps: scores = inputs x targets; scores -> factors e = -rate * dloss/dscore; then
+//     d_input n = sum over m of e[n][m] * target m,    d_target m = sum over n of e[n][m] * input n.
+#pragma once
+#include "kernels.h"
+#include "simd.h"
+
+namespace firth {
+namespace {
+
+// ---- scores of shared targets: tiles of `rows` inputs x kColumns targets, one lane each
+template <class R, int Columns>
+inline void score_tile(const R* const* inputs, int n_inputs, const R* const* targets, int stride, R* out) {
+    constexpr int n = Lanes<R>::n;
+    constexpr int rows = n >= kColumns ? n / kColumns : 1;
+    constexpr int columns = n >= kColumns ? kColumns : n;  // narrow registers take the tile in pieces
+    for (int i = 0; i < n_inputs; i += rows) {
+        for (int j = 0; j < kColumns; j += columns) {
+            vec<R> sums[rows * columns] = {};
+            const R* x[rows];
+            for (int r = 0; r < rows; ++r) x[r] = inputs[i + r < n_inputs ? i + r : i];
+            for (int c = 0; c < stride; c += n) {
+                vec<R> xs[rows];
+                for (int r = 0; r < rows; ++r) xs[r] = load(x[r] + c);
+#pragma GCC unroll 8
+                for (int m = 0; m < columns; ++m) {
+                    if (j + m < Columns) {
+                        vec<R> y = load(targets[j + m] + c);
+                        for (int r = 0; r < rows; ++r) sums[r * columns + m] += xs[r] * y;
+                    }
+                }
+            }
+            store(out + i * kColumns + j, sum_each<R, rows * columns>(sums));
+        }
+    }
+}
+
+template <class R>
+void scores(const R* const* inputs, int n_inputs, const R* const* targets, int count, int stride, R* out) {
+    switch (count) {
+        case 1: return score_tile<R, 1>(inputs, n_inputs, targets, stride, out);
+        case 2: return score_tile<R, 2>(inputs, n_inputs, targets, stride, out);
+        case 3: return score_tile<R, 3>(inputs, n_inputs, targets, stride, out);
+        case 4: return score_tile<R, 4>(inputs, n_inputs, targets, stride, out);
+        case 5: return score_tile<R, 5>(inputs, n_inputs, targets, stride, out);
+        case 6: return score_tile<R, 6>(inputs, n_inputs, targets, stride, out);
+        case 7: return score_tile<R, 7>(inputs, n_inputs, targets, stride, out);
+        default: return score_tile<R, 8>(inputs, n_inputs, targets, stride, out);
+    }
+}
+
+// ---- scores of one own target against a run of inputs, one lane each
+template <class R, int Rows>
+inline vec<R> score_rows(const R* const* inputs, const R* target, int stride) {
+    constexpr int n = Lanes<R>::n;
+    vec<R> sums[n] = {};
+    for (int c = 0; c < stride; c += n) {
+        vec<R> y = load(target + c);
+#pragma GCC unroll 16
+        for (int r = 0; r < Rows; ++r) sums[r] += load(inputs[r] + c) * y;
+    }
+    return sum_each<R, n>(sums);
+}
+
+template <class R, int Rows = 1>
+inline vec<R> score_run(int rows, const R* const* inputs, const R* target, int stride) {
+    if constexpr (Rows == Lanes<R>::n) {
+        return score_rows<R, Rows>(inputs, target, stride);
+    } else {
+        return rows == Rows ? score_rows<R, Rows>(inputs, target, stride)
+                            : score_run<R, Rows + 1>(rows, inputs, target, stride);
+    }
+}
+
+// ---- scores -> factors, in place; returns the loss
+// With z = sign(c) s:  dloss/ds = c * sigmoid(z), and with t = exp(-|z|): sigmoid(z) = (z >= 0 ? 1 : t) / (1 + t),
+// softplus(z) = max(z, 0) + log(1 + t).
+template <class R>
+inline vec<R> factors(vec<R> s, vec<R> c, R rate, vec<R>& loss) {
+    vec<R> z = c < R(0) ? -s : s;
+    vec<R> a = z < R(0) ? -z : z;
+    vec<R> t, l;
+    exp_log1p(a, t, l);
+    vec<R> sigmoid = (z < R(0) ? t : fill<R>(1)) / (t + R(1));
+    vec<R> weight = c < R(0) ? -c : c;
+    loss += weight * ((z < R(0) ? fill<R>(0) : z) + l);
+    return -rate * c * sigmoid;
+}
+
+template <class R>
+inline double total(vec<R> v) {
+    double sum = 0;
+    for (int i = 0; i < Lanes<R>::n; ++i) sum += double(v[i]);
+    return sum;
+}
+
+// ---- updates of a tile of shared targets
+template <class R, int Columns>
+inline void update_tile(const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
+    constexpr int n = Lanes<R>::n;
+    for (int c = 0; c < g.stride; c += n) {
+        vec<R> y[Columns], dy[Columns] = {};
+        for (int m = 0; m < Columns; ++m) y[m] = load(targets[m] + c);
+        for (int i = 0; i < g.n_inputs; ++i) {
+            vec<R> x = load(g.inputs[i] + c), dx = load(g.d_inputs + size_t(i) * g.stride + c), dx2 = {};
+            const R* row = e + i * kColumns;
+#pragma GCC unroll 8
+            for (int m = 0; m < Columns; ++m) {
+                vec<R> factor = fill<R>(row[m]);
+                if (m % 2) dx2 += factor * y[m]; else dx += factor * y[m];
+                dy[m] += factor * x;
+            }
+            store(g.d_inputs + size_t(i) * g.stride + c, dx + dx2);
+        }
+        for (int m = 0; m < Columns; ++m) store(d_targets + size_t(m) * g.stride + c, dy[m]);
+    }
+}
+
+// Narrow registers are fewer too: they take half a tile at a time.
+template <class R>
+void update_shared(const Group<R>& g, const R* const* targets, int count, const R* e, R* d_targets) {
+    constexpr int most = kRegisterBytes == 64 ? 8 : 4;
+    for (int m = 0; m < count; m += most) {
+        const R* const* y = targets + m;
+        R* dy = d_targets + size_t(m) * g.stride;
+        switch (count - m < most ? count - m : most) {
+            case 1: update_tile<R, 1>(g, y, e + m, dy); break;
+            case 2: update_tile<R, 2>(g, y, e + m, dy); break;
+            case 3: update_tile<R, 3>(g, y, e + m, dy); break;
+            case 4: update_tile<R, 4>(g, y, e + m, dy); break;
+            case 5: update_tile<R, 5>(g, y, e + m, dy); break;
+            case 6: update_tile<R, 6>(g, y, e + m, dy); break;
+            case 7: update_tile<R, 7>(g, y, e + m, dy); break;
+            default: update_tile<R, 8>(g, y, e + m, dy); break;
+        }
+    }
+}
+
+template <class R>
+void update_own(const Group<R>& g, int k, const R* e) {
+    constexpr int n = Lanes<R>::n;
+    const int begin = g.begin[k], end = g.end[k];
+    for (int c = 0; c < g.stride; c += n) {
+        vec<R> y = load(g.own[k] + c), dy = {};
+        for (int i = begin; i < end; ++i) {
+            vec<R> factor = fill<R>(e[i - begin]);
+            R* dx = g.d_inputs + size_t(i) * g.stride + c;
+            store(dx, load(dx) + factor * y);
+            dy += factor * load(g.inputs[i] + c);
+        }
+        store(g.d_own + size_t(k) * g.stride + c, dy);
+    }
+}
+
+template <class R>
+vec<R> own_factors(const Group<R>& g, int k, R* e) {
+    constexpr int n = Lanes<R>::n;
+    alignas(64) static constexpr R kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    vec<R> loss = {};
+    for (int i = g.begin[k]; i < g.end[k]; i += n) {
+        const int rows = g.end[k] - i < n ? g.end[k] - i : n;
+        const vec<R> lane = load(kLane);
+        const vec<R> c = (lane < R(rows)) & (lane != R(g.hole[k] - i)) ? fill<R>(-1) : fill<R>(0);
+        store(e + (i - g.begin[k]), factors<R>(score_run<R>(rows, g.inputs + i, g.own[k], g.stride), c, g.rate, loss));
+    }
+    return loss;
+}
+
+template <class R>
+double step(const Group<R>& g) {
+    constexpr int n = Lanes<R>::n;
+    for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
+    vec<R> loss = {};
+    for (int k = 0; k < g.n_own; ++k) {
+        loss += own_factors(g, k, g.scratch);
+        update_own(g, k, g.scratch);
+    }
+    double sum = total<R>(loss);
+    const int tile = tile_size(g.n_inputs);
+    for (int m = 0; m < g.n_shared; m += kColumns) {
+        const int count = g.n_shared - m < kColumns ? g.n_shared - m : kColumns;
+        const R* c = g.coefficients + size_t(m / kColumns) * tile;
+        scores<R>(g.inputs, g.n_inputs, g.shared + m, count, g.stride, g.scratch);
+        loss = vec<R>{};
+        for (int i = 0; i < tile; i += n) store(g.scratch + i, factors<R>(load(g.scratch + i), load(c + i), g.rate, loss));
+        sum += total<R>(loss);
+        update_shared(g, g.shared + m, count, g.scratch, g.d_shared + size_t(m) * g.stride);
+    }
+    return sum;
+}
+
+}  // namespace
+}  // namespace firth

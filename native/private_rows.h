@@ -1,0 +1,137 @@
+// The rows of a matrix that one block works on during a round.
+//
+// A row that no other block of the round touches is worked on where it lies. A row that several touch is copied for
+// each of them, frozen as it was, and the copies are merged when the round ends.
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace firth {
+
+struct AlignedDelete {
+    void operator()(void* p) const { std::free(p); }
+};
+using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
+
+inline AlignedFloats aligned_floats(size_t count) {
+    void* p = std::aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64 + 64);
+    if (!p) throw std::bad_alloc();
+    return AlignedFloats(static_cast<float*>(p));
+}
+
+inline void prefetch_row(const float* row, int stride) {
+    for (int c = 0; c < stride; c += 16) __builtin_prefetch(row + c);
+}
+
+class PrivateRows {
+public:
+    struct Shared {  // a row with copies in several blocks
+        int32_t row, slot;
+        int32_t blocks;
+        float* copy;
+    };
+
+    // Forget all rows; room for `expected` of them is made at once.
+    void clear(size_t expected) {
+        size_t wanted = 64;
+        while (wanted < 2 * expected) wanted *= 2;
+        for (size_t place : places_) table_[place] = Entry{};
+        if (table_.size() < wanted) table_.assign(wanted, Entry{});
+        rows_.clear();
+        places_.clear();
+        shared_.clear();
+    }
+
+    // The slot of `row` among this block's rows, given when it is first asked for.
+    int32_t slot(int32_t row) {
+        Entry* entry = find(row);
+        if (entry->row == row) return entry->slot;
+        if (2 * rows_.size() >= table_.size()) {
+            grow();
+            entry = find(row);
+        }
+        *entry = {row, int32_t(rows_.size())};
+        rows_.push_back(row);
+        places_.push_back(size_t(entry - table_.data()));
+        return entry->slot;
+    }
+
+    // Settle where every row is worked on; blocks(row) tells how many blocks of the round touch it.
+    template <class Blocks>
+    void bind(float* matrix, int stride, Blocks blocks) {
+        where_.resize(rows_.size());
+        for (size_t i = 0; i < rows_.size(); ++i) {
+            const int count = blocks(rows_[i]);
+            if (count > 1) shared_.push_back({rows_[i], int32_t(i), count, nullptr});
+        }
+        if (shared_.size() * stride > capacity_) {
+            capacity_ = shared_.size() * stride * 3 / 2;
+            copies_ = aligned_floats(capacity_);
+        }
+        constexpr size_t kAhead = 8;
+        for (size_t i = 0; i < rows_.size(); ++i) where_[i] = matrix + size_t(rows_[i]) * stride;
+        for (size_t i = 0; i < shared_.size(); ++i) {
+            if (i + kAhead < shared_.size()) prefetch_row(where_[shared_[i + kAhead].slot], stride);
+            float* copy = copies_.get() + i * stride;
+            std::memcpy(copy, where_[shared_[i].slot], stride * sizeof(float));
+            shared_[i].copy = where_[shared_[i].slot] = copy;
+        }
+    }
+
+    float* at(int32_t slot) const { return where_[slot]; }
+    const std::vector<int32_t>& rows() const { return rows_; }
+    const std::vector<Shared>& shared() const { return shared_; }
+
+private:
+    struct Entry {
+        int32_t row = -1, slot = -1;
+    };
+    Entry* find(int32_t row) {
+        size_t i = (uint32_t(row) * 0x9E3779B1u >> 7) & (table_.size() - 1);
+        while (table_[i].row != row && table_[i].row != -1) i = (i + 1) & (table_.size() - 1);
+        return &table_[i];
+    }
+    void grow() {
+        table_.assign(2 * table_.size(), Entry{});
+        for (size_t i = 0; i < rows_.size(); ++i) {
+            Entry* entry = find(rows_[i]);
+            *entry = {rows_[i], int32_t(i)};
+            places_[i] = size_t(entry - table_.data());
+        }
+    }
+
+    std::vector<Entry> table_;    // open addressing, at most half full
+    std::vector<int32_t> rows_;   // by slot
+    std::vector<size_t> places_;  // of each row in the table
+    std::vector<float*> where_;   // by slot
+    std::vector<Shared> shared_;
+    AlignedFloats copies_;
+    size_t capacity_ = 0;
+};
+
+// How many blocks of a round touch each row: a counter array per thread, so that counting needs no locks; their sum
+// does not depend on which thread counted what.
+class TouchCounts {
+public:
+    TouchCounts(int32_t n_rows, int threads) : counts_(threads, std::vector<uint8_t>(n_rows, 0)) {}
+    void add(int thread, const std::vector<int32_t>& rows) {
+        for (int32_t row : rows) ++counts_[thread][row];
+    }
+    void remove(int thread, const std::vector<int32_t>& rows) {
+        for (int32_t row : rows) --counts_[thread][row];
+    }
+    int operator()(int32_t row) const {
+        int sum = 0;
+        for (const auto& counts : counts_) sum += counts[row];
+        return sum;
+    }
+
+private:
+    std::vector<std::vector<uint8_t>> counts_;
+};
+
+}  // namespace firth

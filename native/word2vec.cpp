@@ -1,0 +1,141 @@
+#include "word2vec.h"
+
+#include <cmath>
+
+#include "block.h"
+#include "dispatch.h"
+#include "examples.h"
+#include "rounds.h"
+
+namespace firth {
+
+struct Word2VecTrainer::Crew {  // what belongs to the threads of one number
+    std::vector<Scratch> scratch;
+    TouchCounts input, output;
+    Crew(const Word2VecTask& task, int threads)
+        : scratch(threads), input(task.n_words, threads), output(task.n_outputs, threads) {}
+};
+
+Word2VecTrainer::Word2VecTrainer(const Word2VecTask& task) : task_(task) {
+    blocks_ = (task.n_tokens + task.block_words - 1) / task.block_words;
+    rounds_ = (blocks_ + task.blocks_per_round - 1) / task.blocks_per_round;
+    in_place_ = !task.deterministic || !task.update || task.blocks_per_round == 1;
+    round_.resize(task.blocks_per_round);
+    for (auto& block : round_) block = std::make_unique<Block>();
+    if (!in_place_) {
+        merged_input_.assign(task.n_words, 0);
+        merged_output_.assign(task.n_outputs, 0);
+    }
+}
+
+Word2VecTrainer::~Word2VecTrainer() = default;
+
+int Word2VecTrainer::slots(int64_t round) const {
+    const int64_t first = round % rounds_ * task_.blocks_per_round;
+    return int(std::min<int64_t>(task_.blocks_per_round, blocks_ - first));
+}
+
+void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
+    Block& block = *round_[slot];
+    read_block(task_, round / rounds_, round % rounds_ * task_.blocks_per_round + slot, block);
+    block.thread = thread;
+    std::vector<int32_t>& outputs = block.output_slots;  // rows first, slots after
+    outputs.clear();
+    if (task_.loss == Loss::kNegative) {
+        outputs.insert(outputs.end(), block.words.begin() + block.first, block.words.begin() + block.last);
+        outputs.insert(outputs.end(), block.noise.begin(), block.noise.end());
+    } else if (task_.loss == Loss::kHierarchical) {
+        for (int i = block.first; i < block.last; ++i) {
+            const int64_t *path = task_.path_first + block.words[i];
+            block.paths.push_back(int64_t(outputs.size()));
+            outputs.insert(outputs.end(), task_.path_node + path[0], task_.path_node + path[1]);
+        }
+        block.paths.push_back(int64_t(outputs.size()));
+    }
+    if (in_place_) return;
+    block.input.clear(block.words.size());
+    block.output.clear(block.words.size() + block.noise.size());
+    block.input_slots.clear();
+    for (int32_t word : block.words) block.input_slots.push_back(block.input.slot(word));
+    for (int32_t& row : outputs) row = block.output.slot(row);
+    crew_->input.add(thread, block.input.rows());
+    crew_->output.add(thread, block.output.rows());
+}
+
+void Word2VecTrainer::work(int thread, int slot) {
+    Block& block = *round_[slot];
+    block.input_rows.resize(block.words.size());
+    block.output_rows.resize(block.output_slots.size());
+    if (in_place_) {
+        for (size_t i = 0; i < block.words.size(); ++i)
+            block.input_rows[i] = task_.input + size_t(block.words[i]) * task_.stride;
+        for (size_t i = 0; i < block.output_slots.size(); ++i)
+            block.output_rows[i] = task_.output + size_t(block.output_slots[i]) * task_.stride;
+    } else {
+        block.input.bind(task_.input, task_.stride, crew_->input);
+        block.output.bind(task_.output, task_.stride, crew_->output);
+        for (size_t i = 0; i < block.words.size(); ++i) block.input_rows[i] = block.input.at(block.input_slots[i]);
+        for (size_t i = 0; i < block.output_slots.size(); ++i)
+            block.output_rows[i] = block.output.at(block.output_slots[i]);
+    }
+    GroupRunner(task_, block, crew_->scratch[thread]).run();
+}
+
+namespace {
+
+// The changes of k blocks that touched a row are added and divided by sqrt(k): with p_b the private copies and r the
+// frozen row,  r + sum (p_b - r) / sqrt(k) = (1 - sqrt(k)) r + sum p_b / sqrt(k).
+// `merged` counts the copies that each row has taken in so far.
+void merge_rows(const PrivateRows& rows, float* matrix, int stride, std::vector<uint8_t>& merged, int thread, int threads) {
+    const Kernels& table = kernels();
+    for (const PrivateRows::Shared& part : rows.shared()) {
+        const uint32_t owner = uint32_t(uint64_t(uint32_t(part.row) * 0x9E3779B1u) * uint32_t(threads) >> 32);
+        if (int(owner) != thread) continue;
+        const float root = std::sqrt(float(part.blocks));
+        uint8_t& count = merged[part.row];
+        table.axpby(matrix + size_t(part.row) * stride, count ? 1.0f : 1.0f - root, part.copy, 1.0f / root, stride);
+        count = count + 1 == part.blocks ? 0 : count + 1;
+    }
+}
+
+}  // namespace
+
+void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
+    if (in_place_) return;
+    for (int slot = 0; slot < slots(round); ++slot) {
+        const Block& block = *round_[slot];
+        if (block.thread == thread) {
+            crew_->input.remove(thread, block.input.rows());
+            crew_->output.remove(thread, block.output.rows());
+        }
+        merge_rows(block.input, task_.input, task_.stride, merged_input_, thread, threads);
+        merge_rows(block.output, task_.output, task_.stride, merged_output_, thread, threads);
+    }
+}
+
+void Word2VecTrainer::run(int64_t count, int threads) {
+    if (!crew_ || int(crew_->scratch.size()) != threads) crew_ = std::make_unique<Crew>(task_, threads);
+    if (at_ % rounds_ == 0) sum_ = {};
+    std::vector<Tally> tallies(size_t(count) * task_.blocks_per_round);
+    run_rounds(
+        threads, at_, count, [&](int64_t round) { return slots(round); },
+        [&](int thread, int64_t round, int slot) { prepare(thread, round, slot); },
+        [&](int thread, int64_t round, int slot) {
+            work(thread, slot);
+            tallies[size_t(round - at_) * task_.blocks_per_round + slot] = round_[slot]->tally;
+        },
+        [&](int thread, int64_t round) { merge(thread, threads, round); });
+    for (const Tally& tally : tallies) sum_.loss += tally.loss, sum_.pairs += tally.pairs;
+    at_ += count;
+}
+
+void init_rows(float* matrix, int64_t first_row, int64_t n_rows, int dim, int stride, uint64_t seed) {
+    const uint64_t key = stream_key(seed, Stream::kInit, 0);
+    for (int64_t row = first_row; row < n_rows; ++row)
+        for (int c = 0; c < dim; ++c) {
+            const uint64_t bits = random_at(key, uint64_t(row) * uint64_t(dim) + uint64_t(c));
+            matrix[size_t(row) * stride + c] = float((double(bits >> 40) / double(1 << 24) - 0.5) / dim);
+        }
+}
+
+}  // namespace firth

@@ -1,0 +1,98 @@
+// word2vec training: from blocks of a corpus to groups of examples to updated rows.
+// Mikolov et al. 2013a (arXiv 1301.3781) sections 3.1 and 3.2; 2013b (arXiv 1310.4546) sections 2.1 to 2.3.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sampling.h"
+
+namespace firth {
+
+enum class Architecture { kSkipgram, kCbow };
+enum class Loss { kNegative, kHierarchical, kSoftmax };
+enum class Context { kMean, kSum, kHistoric };  // of CBOW
+
+// Everything that training reads, and the two matrices that it changes. All pointers are borrowed.
+struct Word2VecTask {
+    // the text: words whose row is not below n_words (as unsigned) are those that the reader's cut drops
+    const int32_t* ids;
+    const int32_t* row_of;  // from ids to rows, or null where they are the same
+    int64_t n_tokens;
+    const int64_t* ends;  // of the sentences, exclusive
+    int64_t n_sentences;
+    int32_t n_words;
+    const uint32_t* keep;  // a word stays where a random number is at most keep[word] (subsampling)
+
+    // the model, rows padded to `stride`
+    float* input;
+    float* output;  // a row per word; per inner node of the tree for the hierarchical softmax
+    int dim;
+    int stride;
+    int32_t n_outputs;
+    const uint8_t* frozen;  // per word, or null: its input row does not change
+
+    Architecture architecture;
+    Loss loss;
+    Context context;
+    int window;
+    bool dynamic_window;
+    int negative;
+    AliasTable noise;
+    const int64_t* path_first;  // word w's path through the tree: [path_first[w], path_first[w + 1])
+    const int32_t* path_node;
+    const uint8_t* path_code;   // 1 where the path turns right
+
+    // the schedule
+    int epochs;
+    float rate, last_rate;
+    uint64_t seed;
+    bool deterministic;
+    bool update;  // false: only the loss is wanted
+    int block_words;
+    int blocks_per_round;
+    int group;   // centre words in one gradient step
+    int pool;    // noise words shared by a group
+};
+
+struct Block;
+
+struct Tally {
+    double loss = 0;
+    int64_t pairs = 0;  // examples that the loss is a sum over
+};
+
+class Word2VecTrainer {
+public:
+    explicit Word2VecTrainer(const Word2VecTask& task);
+    ~Word2VecTrainer();
+    int64_t rounds_per_epoch() const { return rounds_; }
+    // Train the next `count` rounds, which must lie in one epoch. Rounds are counted through all epochs.
+    void run(int64_t count, int threads);
+    // Where training stands: rounds done, and the sums of the epoch at work (or just ended), block after block, so that
+    // they do not depend on how an epoch is sliced into calls.
+    int64_t round() const { return at_; }
+    const Tally& tally() const { return sum_; }
+    void seek(int64_t round, Tally tally) { at_ = round, sum_ = tally; }
+
+private:
+    struct Crew;
+    int slots(int64_t round) const;
+    void prepare(int thread, int64_t round, int slot);
+    void work(int thread, int slot);
+    void merge(int thread, int threads, int64_t round);
+
+    Word2VecTask task_;
+    int64_t blocks_, rounds_;
+    int64_t at_ = 0;
+    Tally sum_;
+    bool in_place_;  // every block works on the matrices themselves: racing, or one block at a time
+    std::vector<std::unique_ptr<Block>> round_;
+    std::unique_ptr<Crew> crew_;
+    std::vector<uint8_t> merged_input_, merged_output_;
+};
+
+// Uniform in [-1/2, 1/2) / dim, as word2vec has it; the number depends on seed, row and column alone.
+void init_rows(float* matrix, int64_t first_row, int64_t n_rows, int dim, int stride, uint64_t seed);
+
+}  // namespace firth

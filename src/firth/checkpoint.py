@@ -1,0 +1,115 @@
+"""Training state on disk: written whole or not at all, so that a job killed at any moment can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import DataError, FormatError
+
+__all__ = ["FILE_NAME", "exists", "load", "remove", "save", "write_tensors"]
+
+FILE_NAME = "checkpoint.safetensors"
+SCHEMA = 1
+
+_TYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "uint8": "U8", "uint32": "U32"}
+
+
+def write_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file straight from the arrays' memory, without a second copy of them, and sync it.
+
+    The format: 8 bytes of header length (little endian), a JSON header of types, shapes and offsets, raw data.
+    """
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    offset = 0
+    for name, array in arrays.items():
+        header[name] = {
+            "dtype": _TYPES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + array.nbytes],
+        }
+        offset += array.nbytes
+    text = json.dumps(header, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 64 + 56)  # the data begin on a 64-byte boundary
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            file.write(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def save(folder: str | Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
+    """Replace the checkpoint in ``folder`` by one of these arrays and this JSON state.
+
+    Raises
+    ------
+    DataError
+        When the folder cannot be written; the checkpoint before is left as it was.
+    """
+    folder = Path(folder)
+    temporary = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.glob(".checkpoint-*"):
+            stale.unlink(missing_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".checkpoint-", dir=folder)
+        os.close(descriptor)
+        temporary = Path(name)
+        write_tensors(temporary, arrays, {"state": json.dumps({"schema": SCHEMA, **state}, ensure_ascii=False)})
+        os.replace(temporary, folder / FILE_NAME)
+    except OSError as error:
+        raise DataError(
+            f"cannot write the checkpoint: {error.strerror}",
+            got=str(folder),
+            remedy="free some room or choose another folder",
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def exists(folder: str | Path) -> bool:
+    """Return whether ``folder`` holds a checkpoint."""
+    return (Path(folder) / FILE_NAME).is_file()
+
+
+def load(folder: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays and the state of the checkpoint in ``folder``.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    FormatError
+        When it is broken or from a newer Firth.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(folder) / FILE_NAME
+    if not path.is_file():
+        raise DataError("there is no checkpoint to resume from", got=str(folder), remedy="train without --resume")
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            state = json.loads((file.metadata() or {})["state"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: no mapping
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise FormatError("this is no checkpoint of Firth's", path=path, remedy="train without --resume") from error
+    if state.pop("schema", None) != SCHEMA:
+        raise FormatError("the checkpoint is from another version of Firth", path=path, remedy="train without --resume")
+    return arrays, state
+
+
+def remove(folder: str | Path) -> None:
+    """Remove the checkpoint in ``folder``, and the folder where nothing else is in it."""
+    folder = Path(folder)
+    (folder / FILE_NAME).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

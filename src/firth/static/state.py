@@ -1,0 +1,107 @@
+"""Checkpoints of static training: the matrices, the trainer's place, and proof that the job is the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from firth import _core, checkpoint
+from firth.config import Config, to_dict
+from firth.errors import ConfigError, DataError
+from firth.events import Listener, Notice
+from firth.static.build import Built
+from firth.static.loop import Epoch
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """Saves and restores one job's training state.
+
+    Parameters
+    ----------
+    folder : path-like or None
+        Where the checkpoint lies; None keeps none.
+    config : Config
+    built : Built
+    digest : str
+        Of the corpus.
+    """
+
+    def __init__(self, folder: str | Path | None, config: Config, built: Built, digest: str) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self.model = built.task.model
+        self.job = {
+            "model": type(config).__name__,
+            "options": to_dict(config),
+            "corpus": digest,
+            "start": _start_digest(built) if self.folder is not None else "",
+        }
+
+    def save(self, trainer: Any, history: Any) -> Path:
+        """Write the state of ``trainer`` and return the folder."""
+        if self.folder is None:
+            raise ConfigError("there is no folder for checkpoints", remedy="give checkpoint")
+        state = {
+            **self.job,
+            "cpu_level": _core.cpu_level(),
+            "round": trainer.round,
+            "loss": trainer.loss.hex(),
+            "pairs": trainer.pairs,
+            "history": [dataclasses.astuple(epoch) for epoch in history],
+        }
+        checkpoint.save(self.folder, {"input": self.model.input, "output": self.model.output}, state)
+        return self.folder
+
+    def start(self, trainer: Any, *, resume: bool, listen: Listener) -> tuple[Any, list[Epoch]]:
+        """Return ``trainer``, at the checkpoint's place where there is one to resume, and the epochs so far.
+
+        Raises
+        ------
+        ConfigError
+            When resuming without a folder.
+        DataError
+            When the checkpoint is of another job.
+        """
+        if not resume:
+            return trainer, []
+        if self.folder is None:
+            raise ConfigError("there is nothing to resume from", remedy="give checkpoint")
+        if not checkpoint.exists(self.folder):
+            listen(Notice(f"no checkpoint in {self.folder}: training begins at the start"))
+            return trainer, []
+        arrays, state = checkpoint.load(self.folder)
+        self._compare(state)
+        if state["cpu_level"] != _core.cpu_level():
+            listen(Notice(f"begun on CPU level {state['cpu_level']}: the last digits may differ from an unbroken run"))
+        self.model.input[:] = arrays["input"]
+        self.model.output[:] = arrays["output"]
+        trainer.seek(state["round"], float.fromhex(state["loss"]), state["pairs"])
+        return trainer, [Epoch(*epoch) for epoch in state["history"]]
+
+    def _compare(self, state: dict[str, Any]) -> None:
+        names = {"model": "model", "options": "options", "corpus": "text", "start": "vocabulary or start vectors"}
+        for key, value in self.job.items():
+            if state.get(key) == value:
+                continue
+            got = names[key]
+            if key == "options" and isinstance(state.get(key), dict):
+                got += ": " + ", ".join(name for name, option in self.job[key].items() if state[key].get(name) != option)
+            raise DataError(
+                "the checkpoint is of another job",
+                got=f"a different {got}",
+                remedy="resume with the same text and options, or train without --resume",
+            )
+
+
+def _start_digest(built: Built) -> str:
+    """Identify what a task starts from beyond text and options: rows, frozen ones, noise, start vectors."""
+    task = built.task
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update("\n".join(built.words).encode("utf-8", "surrogateescape"))
+    for array in (task.keep, task.frozen, *(task.noise or ()), task.model.input, task.model.output):
+        if array is not None:
+            digest.update(memoryview(array).cast("B"))
+    return digest.hexdigest()

@@ -1,0 +1,162 @@
+"""All that a static trainer reads, gathered from text, options and start vectors: the same for kernel and twin."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth import _core
+from firth.protocols import Float32
+from firth.static.sampling import AliasTable, Tree
+
+__all__ = ["PAD", "Model", "Schedule", "Task", "Text", "aligned_rows", "compact", "padded"]
+
+PAD = 16  # numbers; a row of the native matrices is padded with zeros to a multiple of it
+
+ARCHITECTURES = ("skipgram", "cbow")
+LOSSES = ("negative", "hierarchical", "softmax")
+CONTEXTS = ("mean", "sum", "historic")
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """Words as rows of the model.
+
+    Attributes
+    ----------
+    ids : ndarray of int32, shape (n_tokens,)
+        Types of a corpus.
+    ends : ndarray of int64, shape (n_sentences,)
+        Exclusive end of each sentence in ``ids``.
+    row_of : ndarray of int32, shape (n_types,), or None
+        From types to rows of the model, -1 where the reader drops the word; None where type i is row i and types
+        from ``n_words`` on are dropped.
+    """
+
+    ids: NDArray[np.int32]
+    ends: NDArray[np.int64]
+    row_of: NDArray[np.int32] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How the corpus is cut up. The cut is part of the result: the same for any number of threads.
+
+    Attributes
+    ----------
+    block_words : int
+        Words of the text in a block.
+    blocks_per_round : int
+        Blocks that work side by side, on parameters frozen at the start of their round.
+    group : int
+        Consecutive centre words in one gradient step.
+    pool : int
+        Noise words that the centres of a group share.
+    """
+
+    block_words: int = 256
+    blocks_per_round: int = 16
+    group: int = 6
+    pool: int = 8
+
+    @staticmethod
+    def fit(n_tokens: int, negative: int) -> Schedule:
+        """Return the schedule for a text: a small one takes smaller rounds, so that an epoch has 64 or more."""
+        plain = Schedule()
+        blocks = -(-n_tokens // plain.block_words)
+        width = min(max(blocks // 64, 1), plain.blocks_per_round)
+        return dataclasses.replace(plain, blocks_per_round=width, pool=max(plain.pool, negative))
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """The two matrices in training, rows padded to a multiple of ``PAD``; ``[:, :dim]`` holds the numbers."""
+
+    input: Float32
+    output: Float32
+    dim: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One training job, ready to run: see ``native/word2vec.h`` for the same in C++."""
+
+    text: Text
+    model: Model
+    n_words: int
+    keep: NDArray[np.uint32]
+    noise: AliasTable | None
+    tree: Tree | None
+    frozen: NDArray[np.uint8] | None
+    architecture: str
+    loss: str
+    context: str
+    window: int
+    dynamic_window: bool
+    negative: int
+    epochs: int
+    rate: float
+    seed: int
+    deterministic: bool
+    schedule: Schedule
+    update: bool = True
+
+    @property
+    def last_rate(self) -> float:
+        """Floor of the learning rate: a ten-thousandth of its start, as in word2vec.c."""
+        return self.rate * 1e-4
+
+    def native(self) -> _core.Word2VecTrainer:
+        """Return the native trainer of this task."""
+        noise, tree = self.noise, self.tree
+        values: dict[str, Any] = {
+            **dataclasses.asdict(self.schedule),
+            "ids": self.text.ids,
+            "ends": self.text.ends,
+            "row_of": self.text.row_of,
+            "n_words": self.n_words,
+            "keep": self.keep,
+            "input": self.model.input,
+            "output": self.model.output,
+            "dim": self.model.dim,
+            "n_outputs": len(self.model.output),
+            "frozen": self.frozen,
+            "architecture": ARCHITECTURES.index(self.architecture),
+            "loss": LOSSES.index(self.loss),
+            "context": CONTEXTS.index(self.context),
+            "noise_keep": noise.keep if noise else None,
+            "noise_other": noise.other if noise else None,
+            "path_first": tree.first if tree else None,
+            "path_node": tree.node if tree else None,
+            "path_code": tree.code if tree else None,
+        }
+        for name in ("window", "dynamic_window", "negative", "epochs", "rate", "seed", "deterministic", "update"):
+            values[name] = getattr(self, name)
+        return _core.Word2VecTrainer({**values, "last_rate": self.last_rate})
+
+
+def padded(dim: int) -> int:
+    """Return ``dim`` rounded up to whole native rows."""
+    return -(-dim // PAD) * PAD
+
+
+def aligned_rows(n: int, dim: int) -> Float32:
+    """Return zeros of shape ``(n, padded(dim))`` that begin on a 64-byte boundary."""
+    stride = padded(dim)
+    room = np.zeros(n * stride + PAD, np.float32)
+    start = -room.ctypes.data // 4 % PAD
+    return room[start : start + n * stride].reshape(n, stride)
+
+
+def compact(rows: Float32, dim: int) -> Float32:
+    """Take the padding out of ``rows``, in place, and return the matrix of shape ``(n, dim)``; ``rows`` is spent."""
+    if rows.shape[1] == dim:
+        return rows
+    flat, step = rows.reshape(-1), 4096
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step, :dim].copy()
+        flat[start * dim : start * dim + block.size] = block.reshape(-1)
+    return flat[: len(rows) * dim].reshape(len(rows), dim)
