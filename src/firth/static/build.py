@@ -232,4 +232,3 @@ def heldout_task(built: Built, heldout: Corpus, tell: Listener) -> Task:
         epochs=1,
         update=False,
     )
-

@@ -88,7 +88,9 @@ class Keeper:
                 continue
             got = names[key]
             if key == "options" and isinstance(state.get(key), dict):
-                got += ": " + ", ".join(name for name, option in self.job[key].items() if state[key].get(name) != option)
+                got += ": " + ", ".join(
+                    name for name, option in self.job[key].items() if state[key].get(name) != option
+                )
             raise DataError(
                 "the checkpoint is of another job",
                 got=f"a different {got}",

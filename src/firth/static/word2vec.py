@@ -39,7 +39,9 @@ class Word2Vec(Config):
     5
     """
 
-    architecture: str = option("skipgram", "predict the context from the centre word, or the reverse", choices=ARCHITECTURES)
+    architecture: str = option(
+        "skipgram", "predict the context from the centre word, or the reverse", choices=ARCHITECTURES
+    )
     loss: str = option("negative", "negative sampling, hierarchical softmax or full softmax", choices=LOSSES)
     dim: int = option(100, "length of the vectors", minimum=1, maximum=100_000)
     window: int = option(5, "context words on each side, at most", minimum=1, maximum=10_000)
