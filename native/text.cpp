@@ -14,7 +14,6 @@ namespace firth {
 
 namespace {
 
-constexpr std::size_t kBlock = 1 << 18;       // bytes that one thread splits at a time
 constexpr std::size_t kRemapBlock = 1 << 17;  // tokens renumbered at a time
 
 void write_at(int file, const void* data, std::size_t n, uint64_t offset) {
@@ -51,6 +50,7 @@ uint64_t random_seed() {
 
 TextPass::TextPass(const TextOptions& options) : options_(options), waiting_(kPadding) {
     options_.threads = std::max<std::size_t>(options_.threads, 1);
+    options_.block = std::max<std::size_t>(options_.block, 1);
     tables_.assign(options_.threads, WordTable(random_seed()));
 }
 
@@ -58,22 +58,22 @@ void TextPass::feed(const uint8_t* bytes, std::size_t n) {
     if (waiting_.size() < used_ + n + kPadding) waiting_.resize(used_ + n + kPadding);
     std::copy(bytes, bytes + n, waiting_.begin() + static_cast<std::ptrdiff_t>(used_));
     used_ += n;
-    if (used_ - seen_ >= kBlock) process(false);
+    if (used_ - seen_ >= options_.block) process(false);
 }
 
 std::size_t TextPass::feed_file(int file, uint64_t offset, std::size_t n) {
     if (waiting_.size() < used_ + n + kPadding) waiting_.resize(used_ + n + kPadding);
-    const std::size_t parts = (n + kBlock - 1) / kBlock;
+    const std::size_t block = options_.block, parts = (n + block - 1) / block;
     std::vector<std::size_t> got(parts);
     parallel(options_.threads, parts, [&](std::size_t, std::size_t part) {
-        const std::size_t begin = part * kBlock, length = std::min(kBlock, n - begin);
+        const std::size_t begin = part * block, length = std::min(block, n - begin);
         got[part] = read_at(file, waiting_.data() + used_ + begin, length, offset + begin);
     });
     // A file that was cut short meanwhile: only what lies before the first gap counts.
     std::size_t total = 0;
     for (std::size_t part = 0; part < parts; ++part) {
         total += got[part];
-        if (got[part] < std::min(kBlock, n - part * kBlock)) break;
+        if (got[part] < std::min(block, n - part * block)) break;
     }
     used_ += total;
     process(false);
@@ -93,7 +93,7 @@ std::vector<std::size_t> TextPass::cut_points(std::size_t end) const {
     const uint8_t* text = waiting_.data();
     std::vector<std::size_t> points{0};
     while (points.back() < end) {
-        std::size_t point = std::min(points.back() + kBlock, end);
+        std::size_t point = std::min(points.back() + options_.block, end);
         while (point < end && !is_cut(options_.tokenizer, text, text + point, text + end)) ++point;
         points.push_back(point);
     }

@@ -11,7 +11,14 @@ def use_cpu_level(name: str) -> None: ...
 # ---------------------------------------------------------------- text
 class TextPass:
     def __init__(
-        self, tokenizer: str, lower: bool, fold_digits: bool, threads: int, ids_file: int, ends_file: int
+        self,
+        tokenizer: str,
+        lower: bool,
+        fold_digits: bool,
+        threads: int,
+        ids_file: int,
+        ends_file: int,
+        block: int = ...,
     ) -> None: ...
     def feed(self, bytes: NDArray[np.uint8]) -> None: ...
     def feed_file(self, file: int, offset: int, n: int) -> int: ...

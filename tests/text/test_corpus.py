@@ -10,11 +10,6 @@ from firth.errors import DataError
 from firth.text.corpus import Corpus, as_corpus
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIRTH_CACHE", str(tmp_path / "cache"))
-
-
 def test_every_way_in_gives_the_same_digest(tmp_path: Path) -> None:
     lines = ["the cat sat on the mat", "", "the dog"]
     path = tmp_path / "text.txt"
