@@ -108,12 +108,13 @@ std::size_t trailing_numbers(std::string_view line) {
 }
 
 std::string Rows::text_row(std::string_view line) {
-    float* row = values.extend(dim);
     std::string_view word;
-    if (!parse_usual(line, dim, row, word)) {
+    // A header can promise any dimension; a line holds no more numbers than half its characters.
+    float* row = dim <= line.size() / 2 + 1 ? values.extend(dim) : nullptr;
+    if (!row || !parse_usual(line, dim, row, word)) {
         const std::size_t found = parse_from_end(line, dim, row, word);
         if (found < dim) {
-            values.drop(dim);
+            if (row) values.drop(dim);
             return "row " + std::to_string(n + 1) + " ends in " + std::to_string(found) + " numbers, not " +
                    std::to_string(dim);
         }

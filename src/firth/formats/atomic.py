@@ -26,6 +26,7 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise DataError("cannot write a file where a folder is", got=str(path))
+    path = Path(os.path.realpath(path))
     with _beside(path, lambda temporary: temporary.unlink(missing_ok=True)) as temporary:
         yield temporary
         _sync(temporary)
@@ -69,7 +70,7 @@ def new_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path
 
 @contextlib.contextmanager
 def _beside(path: Path, clear: Callable[[Path], None]) -> Iterator[Path]:
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    temporary = path.parent / f".firth-{secrets.token_hex(6)}.tmp"
     try:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def _put(new: Path, path: Path) -> None:
     elif _swap(new, path):
         shutil.rmtree(new)
     else:
-        old = path.parent / f".{path.name}.{secrets.token_hex(4)}.old"
+        old = path.parent / f".firth-{secrets.token_hex(6)}.old"
         os.rename(path, old)
         os.rename(new, path)
         shutil.rmtree(old)

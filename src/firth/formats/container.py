@@ -73,7 +73,7 @@ def _checked(path: Path, name: str, entry: Any, room: int) -> tuple[np.dtype[Any
     kind, shape, span = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not isinstance(kind, str) or kind not in _KINDS:
         raise FormatError(f"tensor {name!r} has another type", path=path, got=kind, expected=", ".join(_KINDS))
-    if not _naturals(shape) or not _naturals(span) or len(span) != 2:
+    if not _naturals(shape) or len(shape) > 2 or not _naturals(span) or len(span) != 2:
         raise FormatError(f"tensor {name!r} has no proper shape and place", path=path, offset=8)
     dtype: np.dtype[Any] = _KINDS[kind]
     wanted = int(dtype.itemsize)
@@ -90,7 +90,7 @@ def _checked(path: Path, name: str, entry: Any, room: int) -> tuple[np.dtype[Any
 
 
 def _naturals(values: Any) -> TypeGuard[list[int]]:
-    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < 1 << 48 for value in values)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -107,4 +107,6 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(raw)) + raw)
         for tensor in tensors.values():
-            np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<")).tofile(file)
+            plain = np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<"))
+            if plain.size:
+                file.write(plain.data.cast("B"))

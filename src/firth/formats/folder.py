@@ -16,6 +16,7 @@ from firth.formats.base import FileReport, Format, Reading
 from firth.formats.container import map_tensors, write_tensors
 from firth.formats.streams import Head
 from firth.vectors.static import Vectors
+from firth.vectors.unknown import POLICIES
 from firth.vectors.words import Words
 
 __all__ = ["FORMATS", "SCHEMA", "read_config"]
@@ -82,12 +83,13 @@ def _read(head: Head, reading: Reading) -> Vectors:
     if matrix is None or matrix.dtype != np.float32 or matrix.ndim != 2 or not matrix.shape[1] or len(matrix) != rows:
         got = None if matrix is None else f"{matrix.dtype} {matrix.shape}"
         raise head.fault("the matrix does not fit the vocabulary", got=got, expected=f"float32 ({rows}, dim)")
-    if counts is not None and (counts.dtype != np.int64 or counts.shape != (rows,)):
-        raise head.fault("the counts don't fit the vocabulary", got=counts.shape, expected=f"int64 ({rows},)")
-    if output is not None and (output.dtype != np.float32 or output.shape != matrix.shape):
-        raise head.fault("the output vectors don't fit", got=output.shape, expected=str(matrix.shape))
+    for part, kind, shape in ((counts, np.int64, (rows,)), (output, np.float32, matrix.shape)):
+        if part is not None and (part.dtype != kind or part.shape != shape):
+            raise head.fault("counts or output vectors don't fit the vocabulary", got=part.shape, expected=str(shape))
     metadata = {key: value for key, value in config.items() if key not in _OWN}
     oov = config.get("oov", "error")
+    if not isinstance(oov, str) or oov not in POLICIES:
+        raise head.fault("no such policy for unknown words", got=oov, expected="one of " + ", ".join(POLICIES))
     vectors = Vectors(words, matrix, counts=counts, output=output, oov=oov, metadata=metadata)
     return vectors if reading.limit is None else vectors.limit(reading.limit)
 

@@ -12,7 +12,8 @@ from firth.errors import ConfigError, DataError
 from firth.vectors.search import top_rows
 
 if TYPE_CHECKING:
-    from firth.vectors.static import Query, Vectors
+    from firth.vectors.checks import Query
+    from firth.vectors.questions import Questions
 
 __all__ = ["METHODS", "analogy", "product_scores"]
 
@@ -21,14 +22,14 @@ EPSILON = 1e-3
 
 
 def product_scores(
-    vectors: Vectors, positive: Sequence[Query], negative: Sequence[Query], limit: int | None, epsilon: float
+    vectors: Questions, positive: Sequence[Query], negative: Sequence[Query], limit: int | None, epsilon: float
 ) -> NDArray[np.float32]:
     """Return for each row the product of its similarities to ``positive`` over that to ``negative``, shape (n,).
 
     Levy and Goldberg, Linguistic Regularities in Sparse and Explicit Word Representations, CoNLL 2014, equation 4:
     ``cos(x, b) cos(x, c) / (cos(x, a) + epsilon)``, each cosine moved to [0, 1] as ``(cos + 1) / 2`` (section 6).
     """
-    n = len(vectors) if limit is None else min(limit, len(vectors))
+    n = len(vectors._words) if limit is None else min(limit, len(vectors._words))
     scores = np.ones(n, dtype=np.float32)
     for query in positive:
         scores *= (1 + vectors.cosines(query, limit=limit)) / 2
@@ -39,7 +40,7 @@ def product_scores(
 
 
 def analogy(
-    vectors: Vectors,
+    vectors: Questions,
     a: Query,
     b: Query,
     c: Query,
@@ -56,6 +57,6 @@ def analogy(
         return vectors.nearest(positive=[b, c], negative=[a], n=n, exclude=exclude, limit=limit)
     if n < 0:
         raise DataError("the number of answers is negative", got=n)
-    skip = sorted({vectors.index(query) for query in (a, b, c) if isinstance(query, str)}) if exclude else []
+    skip = sorted({vectors._words.row(query) for query in (a, b, c) if isinstance(query, str)}) if exclude else []
     scores = product_scores(vectors, [b, c], [a], limit, EPSILON)
-    return [(vectors.words[row], float(scores[row])) for row in top_rows(scores, n, skip).tolist()]
+    return [(vectors._words[row], float(scores[row])) for row in top_rows(scores, n, skip).tolist()]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from firth import _core
 from firth.errors import DataError
+from firth.text.vocab import WordList
 
 __all__ = ["UnknownWordError", "Words"]
 
@@ -62,6 +63,8 @@ class Words(Sequence[str]):
         """
         if isinstance(words, Words):
             return words
+        if isinstance(words, WordList):
+            return cls(words.data, np.concatenate([np.zeros(1, np.int64), words.ends]))
         encoded = [_encoded(word) for word in words]
         offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded)), out=offsets[1:])
@@ -104,8 +107,7 @@ class Words(Sequence[str]):
             return len(self) == len(other) and all(map(str.__eq__, self, other))
         return NotImplemented
 
-    def __hash__(self) -> int:
-        return hash((len(self), self[0] if len(self) else ""))
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         shown = ", ".join(repr(word) for word in self[:4])
