@@ -1,1 +1,1 @@
-
+"""The command line: one file per verb, loaded when it is called."""

@@ -1,0 +1,29 @@
+"""``firth convert``: from any format to any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from firth.cli.output import note
+from firth.cli.target import check_target
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: Annotated[Path, Parameter(help="A model folder or file of vectors.")],
+    target: Annotated[Path, Parameter(help="Where to write; the suffix tells the format unless --format does.")],
+    /,
+    *,
+    format: Annotated[str | None, Parameter(help="Format to write.")] = None,
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at the target.")] = False,
+) -> None:
+    """Convert vectors from one format to another; what the new one cannot hold is told."""
+    from firth.formats.registry import convert as carry_over
+
+    check_target(target, overwrite=overwrite)
+    for lost in carry_over(source, target, format=format):
+        note(lost)

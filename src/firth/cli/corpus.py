@@ -1,0 +1,45 @@
+"""``firth corpus``: read a text once, for every later training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from firth.cli.display import listening
+from firth.cli.options import JsonFlag, Texts
+from firth.cli.output import print_json
+from firth.cli.target import check_target
+from firth.cli.texts import TextOptions, read_corpus
+
+__all__ = ["corpus"]
+
+
+def corpus(
+    texts: Texts,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder to write the corpus to.")],
+    text: Annotated[TextOptions, Parameter(name="*")] = TextOptions(),  # noqa: B008
+    threads: Annotated[int | None, Parameter(help="Number of threads; all cores by default.")] = None,
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at --out.")] = False,
+    quiet: Annotated[bool, Parameter(negative="", help="Show nothing but errors.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Tokenise and count a text once, into a corpus that every trainer reads."""
+    check_target(out, overwrite=overwrite)
+    with listening(quiet=quiet) as listen:
+        made = read_corpus(texts, text, out=out, threads=threads, listen=listen)
+    facts = {
+        "path": str(out),
+        "words": made.n_tokens,
+        "sentences": made.n_sentences,
+        "types": len(made.vocab),
+        "invalid": made.n_invalid,
+        "digest": made.digest,
+    }
+    if json:
+        print_json(facts)
+    elif not quiet:
+        print(f"{made.n_tokens:,} words, {len(made.vocab):,} different ones, in {made.n_sentences:,} sentences: {out}")

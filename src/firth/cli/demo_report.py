@@ -1,0 +1,122 @@
+"""What ``firth demo`` shows: neighbours, analogies, a table of scores; on the screen and as Markdown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firth.cli.demo_sets import analogy_file, similarity_file
+from firth.cli.output import print_table, shown
+from firth.evaluate import analogies, similarity
+from firth.evaluate.table import ANALOGY_COLUMNS, SIMILARITY_COLUMNS, analogy_rows, markdown, similarity_rows
+
+if TYPE_CHECKING:
+    from firth.vectors.static import Vectors
+
+__all__ = ["MAP", "findings", "known", "markdown_report", "show"]
+
+PROBES = ("list", "encode", "server", "directory", "exception", "first", "reader", "thread", "returns", "month")
+
+# Examples that came out right for each of several seeds; the table of scores has the rest, right and wrong.
+EXAMPLES = (
+    ("open", "close", "encode"),
+    ("read", "reads", "return"),
+    ("read", "write", "reader"),
+    ("list", "lists", "string"),
+    ("int", "integer", "dict"),
+    ("start", "end", "first"),
+)
+
+MAP = {
+    "types": ("list", "tuple", "dict", "set", "int", "float", "bytes", "string", "integer", "dictionary", "sequence"),
+    "files": ("file", "directory", "path", "filename", "folder", "files", "directories", "subdirectory"),
+    "network": ("server", "client", "socket", "request", "response", "http", "connection", "host", "port"),
+    "concurrency": ("thread", "process", "lock", "queue", "threads", "processes", "executor", "semaphore"),
+    "time": ("month", "year", "day", "hour", "minute", "second", "week", "date"),
+    "verbs": ("open", "close", "read", "write", "encode", "decode", "send", "receive"),
+    "errors": ("error", "exception", "raise", "raised", "traceback", "valueerror", "typeerror"),
+    "windows": ("widget", "window", "button", "mouse", "cursor", "canvas", "color"),
+}
+
+
+def known(vectors: Vectors, words: Sequence[str]) -> list[str]:
+    """Return those of ``words`` that are in the vocabulary (another Python has another text)."""
+    return [word for word in words if word in vectors]
+
+
+def findings(vectors: Vectors, folder: Path) -> dict[str, Any]:
+    """Ask the vectors; the evaluation sets are left in ``folder``, for ``firth evaluate``."""
+    (folder / "analogies.txt").write_text(analogy_file(), encoding="utf-8")
+    (folder / "similarity.txt").write_text(similarity_file(), encoding="utf-8")
+    [ranked] = similarity(vectors, folder / "similarity.txt")
+    [asked] = analogies(vectors, folder / "analogies.txt")
+    return {
+        "neighbours": {word: _rounded(vectors.nearest(word, n=6)) for word in known(vectors, PROBES)},
+        "analogies": [
+            {"a": a, "b": b, "c": c, "answers": _rounded(vectors.analogy(a, b, c, n=3))}
+            for a, b, c in EXAMPLES
+            if len(known(vectors, (a, b, c))) == 3
+        ],
+        "scores": {
+            "similarity": ranked.as_dict() | {"path": "similarity.txt"},
+            "analogies": asked.as_dict() | {"path": "analogies.txt"},
+        },
+        "tables": {"similarity": similarity_rows([ranked]), "analogies": analogy_rows(asked)},
+    }
+
+
+def _rounded(found: Sequence[tuple[str, float]]) -> list[list[Any]]:
+    return [[word, round(float(cosine), 4)] for word, cosine in found]
+
+
+def _words(found: Sequence[Sequence[Any]]) -> str:
+    return ", ".join(shown(word) for word, _ in found)
+
+
+def _tables(report: dict[str, Any]) -> list[tuple[str, Sequence[str], list[list[str]]]]:
+    """Return title, columns and rows of everything that is shown."""
+    neighbours = [[word, _words(found)] for word, found in report["neighbours"].items()]
+    asked = [[f"{q['a']} : {q['b']} = {q['c']} : ?", _words(q["answers"])] for q in report["analogies"]]
+    return [
+        ("Nearest words", ("word", "neighbours"), neighbours),
+        ("Analogies", ("question", "answers"), asked),
+        (
+            "Score on a small set of analogies (all of them, right and wrong)",
+            ANALOGY_COLUMNS,
+            report["tables"]["analogies"],
+        ),
+        ("Score on a small set of word pairs (correlation x 100)", SIMILARITY_COLUMNS, report["tables"]["similarity"]),
+    ]
+
+
+def _headline(report: dict[str, Any]) -> str:
+    seconds = report["seconds"]
+    return (
+        f"{report['words']:,} words of docstrings and comments (Python {report['python']}), {report['vocabulary']:,} "
+        f"words in the vocabulary; collected in {seconds['collecting']:.1f} s, trained in {seconds['training']:.1f} s."
+    )
+
+
+def markdown_report(report: dict[str, Any]) -> str:
+    """Return the report as a Markdown page."""
+    parts = ["# What Python's standard library says about itself", _headline(report)]
+    if report["map"]:
+        parts.append(f"![Words on a plane]({report['map']})")
+    for title, columns, rows in _tables(report):
+        parts += [f"## {title}", markdown(columns, rows)]
+    options = ", ".join(f"{name} {value}" for name, value in report["options"].items())
+    parts += ["## How it was made", f"word2vec: {options}."]
+    return "\n\n".join(parts) + "\n"
+
+
+def show(report: dict[str, Any], out: Path) -> None:
+    """Print the report."""
+    print(_headline(report))
+    for title, columns, rows in _tables(report):
+        if not sys.stdout.isatty():
+            print(f"\n{title}")
+        print_table(columns, rows, title=title)
+    print(f"\nAll of it is in {out}: report.md, report.json, map.png, text.txt and the model. Go on with")
+    print(f"  firth nearest {out / 'model'} generator")

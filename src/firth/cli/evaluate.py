@@ -1,0 +1,84 @@
+"""``firth evaluate``: scores of a model on similarity and analogy sets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from firth.cli.options import CaseOption, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors
+from firth.cli.output import print_json, print_table
+from firth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from firth.evaluate import AnalogyScore, SimilarityScore
+
+__all__ = ["evaluate"]
+
+Files = Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")]
+
+
+def evaluate(
+    model: ModelPath,
+    /,
+    *,
+    similarity: Annotated[Files, Parameter(help="Similarity sets: two words and a score a line; folders too.")] = None,
+    analogies: Annotated[Files, Parameter(help="Analogy sets in Google's format, or tables; folders too.")] = None,
+    restrict: Annotated[
+        int, Parameter(help="Analogies among the first so many words (the most frequent); 0 for all.")
+    ] = 30_000,
+    method: Method = "3cosadd",
+    case: CaseOption = "fallback",
+    missing: Annotated[
+        Literal["skip", "zero"], Parameter(help="Leave out pairs with an unknown word, or score them 0.")
+    ] = "skip",
+    resamples: Annotated[int, Parameter(help="Resamples of the bootstrap interval.")] = 1000,
+    seed: Annotated[int, Parameter(help="Seed of the bootstrap.")] = 1,
+    limit: LimitOption = None,
+    format: FormatOption = None,
+    json: JsonFlag = False,
+) -> None:
+    """Score a model on published sets."""
+    from firth.evaluate import analogies as score_analogies
+    from firth.evaluate import similarity as score_similarity
+
+    if not similarity and not analogies:
+        raise ConfigError("nothing to evaluate on", remedy="name files with --similarity or --analogies")
+    if restrict < 0:
+        raise ConfigError("--restrict is too small", got=restrict, expected="at least 0")
+    vectors = load_vectors(model, limit, format)
+    ranked = (
+        score_similarity(vectors, similarity, case=case, missing=missing, resamples=resamples, seed=seed)
+        if similarity
+        else []
+    )
+    asked = (
+        score_analogies(vectors, analogies, restrict=restrict or None, method=method, case=case) if analogies else []
+    )
+    if json:
+        print_json(
+            {
+                "model": str(model),
+                "words": len(vectors),
+                "similarity": [score.as_dict() for score in ranked],
+                "analogies": [score.as_dict() for score in asked],
+            }
+        )
+    else:
+        _print(ranked, asked)
+
+
+def _print(ranked: Sequence[SimilarityScore], asked: Sequence[AnalogyScore]) -> None:
+    from firth.evaluate.table import ANALOGY_COLUMNS, SIMILARITY_COLUMNS, analogy_rows, similarity_rows
+
+    if ranked:
+        print_table(SIMILARITY_COLUMNS, similarity_rows(ranked), title="Similarity (correlation x 100)")
+    for score in asked:
+        title = f"{score.name}: {score.method}, first {score.restrict:,} words"
+        if sys.stdout.isatty():
+            print_table(ANALOGY_COLUMNS, analogy_rows(score), title=title)
+        else:
+            print_table(("set", *ANALOGY_COLUMNS), [[score.name, *row] for row in analogy_rows(score)])

@@ -1,0 +1,29 @@
+"""``firth odd``: the word that does not belong."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from firth.cli.options import FormatOption, JsonFlag, LimitOption, ModelPath, load_vectors
+from firth.cli.output import print_json, shown
+
+__all__ = ["odd"]
+
+
+def odd(
+    model: ModelPath,
+    words: Annotated[list[str], Parameter(help="Three words or more.")],
+    /,
+    *,
+    limit: LimitOption = None,
+    format: FormatOption = None,
+    json: JsonFlag = False,
+) -> None:
+    """Find the word that is farthest from the others."""
+    found = load_vectors(model, limit, format).odd(words)
+    if json:
+        print_json({"words": words, "odd": found})
+    else:
+        print(shown(found))

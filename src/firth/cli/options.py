@@ -1,0 +1,81 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from cyclopts import Parameter, Token
+
+from firth.cli.output import STDIN_MARK
+from firth.errors import DataError
+
+if TYPE_CHECKING:
+    from firth.vectors.static import Vectors
+
+__all__ = [
+    "CaseOption",
+    "Count",
+    "FormatOption",
+    "JsonFlag",
+    "LimitOption",
+    "Method",
+    "ModelPath",
+    "Texts",
+    "Words",
+    "load_vectors",
+]
+
+
+def _plain(_type: Any, tokens: Sequence[Token]) -> list[str]:
+    return ["-" if token.value == STDIN_MARK else token.value for token in tokens]
+
+
+Words: TypeAlias = Annotated[
+    list[str], Parameter(converter=_plain, help="Words to look up; - reads them from standard input, one a line.")
+]
+Texts: TypeAlias = Annotated[
+    list[str],
+    Parameter(
+        converter=_plain,
+        help="Text files (.txt, .jsonl, plain or packed by gzip, zstd, xz, bzip2), folders, globs, a corpus, or - for "
+        "standard input.",
+    ),
+]
+
+ModelPath: TypeAlias = Annotated[
+    Path, Parameter(help="A folder of ours, or any file of vectors that 'firth inspect' knows.")
+]
+JsonFlag: TypeAlias = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+Count: TypeAlias = Annotated[int, Parameter(name=["-n", "--count"], help="How many answers to show.")]
+LimitOption: TypeAlias = Annotated[
+    int | None, Parameter(name="--limit", help="Read only the first so many words of the model.")
+]
+FormatOption: TypeAlias = Annotated[
+    str | None, Parameter(name="--format", help="Read the model as this format instead of finding it out.")
+]
+Method: TypeAlias = Annotated[
+    Literal["3cosadd", "3cosmul"], Parameter(name="--method", help="How candidates are ranked.")
+]
+CaseOption: TypeAlias = Annotated[
+    Literal["fallback", "exact", "ignore"],
+    Parameter(name="--case", help="Look words up as written and else lower-cased, only as written, or in any case."),
+]
+
+
+def load_vectors(path: Path, limit: int | None = None, format: str | None = None) -> Vectors:
+    """Load a model and make sure that it holds word vectors.
+
+    Raises
+    ------
+    DataError
+        When the model holds something else.
+    """
+    from firth.formats.registry import load
+    from firth.vectors.static import Vectors
+
+    model = load(path, format=format, limit=limit)
+    if not isinstance(model, Vectors):
+        raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
+    return model

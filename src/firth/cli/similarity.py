@@ -1,0 +1,26 @@
+"""``firth similarity``: the cosine of two words."""
+
+from __future__ import annotations
+
+from firth.cli.options import FormatOption, JsonFlag, LimitOption, ModelPath, load_vectors
+from firth.cli.output import print_json
+
+__all__ = ["similarity"]
+
+
+def similarity(
+    model: ModelPath,
+    first: str,
+    second: str,
+    /,
+    *,
+    limit: LimitOption = None,
+    format: FormatOption = None,
+    json: JsonFlag = False,
+) -> None:
+    """Show the cosine of two words, from -1 to 1."""
+    cosine = float(load_vectors(model, limit, format).similarity(first, second))
+    if json:
+        print_json({"words": [first, second], "cosine": cosine})
+    else:
+        print(f"{cosine:.4f}")

@@ -1,0 +1,28 @@
+"""``firth train MODEL``: one command per model, made from its config when it is called.
+
+To add a model, add a line to :data:`MODELS`: the config class, whose module has ``train``, and one line of help.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cyclopts import App
+
+__all__ = ["MODELS", "app"]
+
+MODELS = {
+    "word2vec": ("firth.static.word2vec:Word2Vec", "Word vectors by skip-gram or CBOW (Mikolov et al. 2013)."),
+}
+
+app = App(name="train", help="Train a model on texts or a corpus.")
+for _place, (_model, (_, _help)) in enumerate(MODELS.items()):
+    app.command(f"firth.cli.train:{_model}", name=_model, help=_help, sort_key=_place)
+
+
+def __getattr__(name: str) -> Any:
+    if name in MODELS:
+        from firth.cli.training import command_for
+
+        return command_for(name, MODELS[name][0])
+    raise AttributeError(f"module 'firth.cli.train' has no attribute {name!r}")

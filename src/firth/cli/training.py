@@ -1,0 +1,166 @@
+"""What every ``firth train MODEL`` does; the options of the model come from its config dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import shutil
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from firth.cli.display import listening
+from firth.cli.options import Texts, load_vectors
+from firth.cli.target import check_target
+from firth.cli.texts import TextOptions, read_corpus
+from firth.config import Config
+from firth.errors import ConfigError, DataError
+from firth.events import Listener, Saved
+
+__all__ = ["Running", "command_for"]
+
+_NEGATIVES = {"deterministic": "--racing"}
+_MODEL_GROUP = Group("Options of the model", sort_key=1)
+_TEXT_GROUP = Group("Options of the text", sort_key=2)
+_RUN_GROUP = Group("Options of the run", sort_key=3)
+
+
+@Parameter(name="*", group=_RUN_GROUP)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Running:
+    """Options of a training run, the same for every model."""
+
+    out: Annotated[Path, Parameter(help="Folder to write the model to.")]
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at --out.")] = False
+    threads: Annotated[int | None, Parameter(help="Number of threads; all cores by default.")] = None
+    heldout: Annotated[Path | None, Parameter(help="Text whose loss is told at the end of each epoch.")] = None
+    probe: Annotated[
+        tuple[str, ...], Parameter(negative="", help="Word whose neighbours are shown after each epoch; repeatable.")
+    ] = ()
+    quiet: Annotated[bool, Parameter(negative="", help="Show nothing but errors.")] = False
+    log: Annotated[Path | None, Parameter(help="Append every event to this file as JSON lines.")] = None
+    resume: Annotated[bool, Parameter(negative="", help="Go on from where an interrupted run stopped.")] = False
+    init: Annotated[Path | None, Parameter(help="Start from these vectors; new words are added.")] = None
+    freeze: Annotated[bool, Parameter(negative="", help="With --init: leave the old words' vectors as they are.")] = (
+        False
+    )
+    keep_output: Annotated[bool, Parameter(negative="", help="Keep the output vectors too.")] = False
+
+
+def command_for(name: str, config: str) -> Callable[..., None]:
+    """Return the command that trains the model whose config class is at ``config``, as ``module:class``."""
+    module_name, _, class_name = config.partition(":")
+    module = importlib.import_module(module_name)
+    kind: type[Config] = getattr(module, class_name)
+
+    def command(texts: list[str], **options: Any) -> None:
+        running: Running = options.pop("running")
+        text_options: TextOptions = options.pop("text", TextOptions())
+        _train(texts, _config(kind, options), module.train, text_options, running)
+
+    positional, named = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY
+    text_annotation = Annotated[TextOptions, Parameter(name="*", group=_TEXT_GROUP)]
+    parameters = [
+        inspect.Parameter("texts", positional, annotation=Texts),
+        inspect.Parameter("running", named, annotation=Running),
+        inspect.Parameter("text", named, annotation=text_annotation, default=TextOptions()),
+        *_model_options(kind),
+    ]
+    command.__name__ = name
+    command.__doc__ = inspect.getdoc(kind)
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _model_options(kind: type[Config]) -> list[inspect.Parameter]:
+    """Return a keyword parameter per field of a config, with its help and choices."""
+    hints = typing.get_type_hints(kind)
+    found = []
+    for field in dataclasses.fields(kind):
+        choices = field.metadata.get("choices")
+        hint: Any = Literal[tuple(choices)] if choices else hints[field.name]
+        help = field.metadata.get("help", "") + _bounds(field.metadata)
+        shown = Parameter(help=help, group=_MODEL_GROUP, negative=_NEGATIVES.get(field.name))
+        annotation: Any = Annotated[hint, shown]
+        found.append(
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+        )
+    return found
+
+
+def _bounds(metadata: Mapping[str, Any]) -> str:
+    minimum, maximum = metadata.get("minimum"), metadata.get("maximum")
+    if minimum is None and maximum is None:
+        return ""
+    if maximum is None:
+        return f" [at least {minimum:g}]"
+    return f" [at most {maximum:g}]" if minimum is None else f" [{minimum:g} to {maximum:g}]"
+
+
+def _config(kind: type[Config], options: dict[str, Any]) -> Config:
+    """Make the config; an error names the option as the command line spells it."""
+    try:
+        return kind(**options)
+    except ConfigError as error:
+        name = error.what.split(" ", 1)[0]
+        if name not in options:
+            raise
+        what = error.what.replace(name, "--" + name.replace("_", "-"), 1)
+        raise ConfigError(what, got=error.got, expected=error.expected, remedy=error.remedy) from error
+
+
+def _train(texts: list[str], config: Config, train: Callable[..., Any], text: TextOptions, running: Running) -> None:
+    checkpoint = running.out.with_name(running.out.name + ".checkpoint")
+    _check_places(running, checkpoint)
+    if running.freeze and running.init is None:
+        raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
+    init = None if running.init is None else load_vectors(running.init)
+    with listening(quiet=running.quiet, log=running.log) as listen:
+        try:
+            corpus = read_corpus(texts, text, threads=running.threads, listen=listen)
+            heldout = running.heldout and read_corpus([str(running.heldout)], text, threads=running.threads)
+            trained = train(
+                corpus,
+                config,
+                threads=running.threads,
+                listen=listen,
+                heldout=heldout,
+                probes=running.probe,
+                checkpoint=checkpoint,
+                resume=running.resume,
+                init=init,
+                freeze=running.freeze,
+                keep_output=running.keep_output,
+            )
+        except KeyboardInterrupt as stop:
+            if checkpoint.exists():
+                stop.add_note(f"; a checkpoint is in {checkpoint}: run the same command with --resume to go on")
+            raise
+        _keep(trained.vectors, running, checkpoint, listen)
+
+
+def _check_places(running: Running, checkpoint: Path) -> None:
+    check_target(running.out, overwrite=running.overwrite)
+    if not checkpoint.exists() or running.resume:
+        return
+    if not running.overwrite:
+        raise DataError(
+            f"an interrupted run left a checkpoint in {checkpoint}",
+            remedy="go on with --resume, or start anew with --overwrite",
+        )
+    shutil.rmtree(checkpoint)
+
+
+def _keep(model: Any, running: Running, checkpoint: Path, listen: Listener) -> None:
+    """Write the model whole; the checkpoint is needed no longer."""
+    from firth.formats.registry import save
+
+    save(model, running.out)
+    listen(Saved(str(running.out)))
+    if checkpoint.exists():
+        shutil.rmtree(checkpoint, ignore_errors=True)

@@ -1,0 +1,204 @@
+"""Pictures, drawn by matplotlib (the extra ``plot``) without a screen."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import DataError, MissingExtraError
+from firth.vectors.project import project
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from firth.vectors.static import Vectors
+
+__all__ = ["word_map"]
+
+# Told apart by people with any kind of colour vision (Okabe and Ito 2008), dark enough for text on white.
+_COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#007a5a",
+    "#a6457e",
+    "#8a6d00",
+    "#3b8fc2",
+    "#5a5a5a",
+    "#7a3e00",
+    "#4b3f92",
+    "#9c2a2a",
+)
+_CJK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "PingFang SC",
+    "Microsoft YaHei", "SimHei", "Hiragino Sans GB", "Droid Sans Fallback", "AR PL UMing CN", "Arial Unicode MS",
+)  # fmt: skip
+_DIRECTIONS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], dtype=float)
+_DISTANCES = (6.0, 12.0, 20.0, 32.0, 46.0)  # points between a dot and its label
+
+
+def word_map(
+    vectors: Vectors,
+    groups: Mapping[str, Sequence[str]],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "",
+    size: tuple[float, float] = (10.0, 7.5),
+) -> dict[str, tuple[float, float]]:
+    """Draw words on a plane, by the two principal components of their unit vectors.
+
+    Parameters
+    ----------
+    vectors : Vectors
+    groups : mapping from str to sequence of str
+        Words by group; each group has a colour and a line in the legend (an empty name has none).
+    path : path-like
+        The picture; ``.png``, ``.svg`` or ``.pdf``.
+    title : str, optional
+        Heading.
+    size : (float, float)
+        Width and height in inches.
+
+    Returns
+    -------
+    dict from str to (float, float)
+        Where each word stands.
+
+    Raises
+    ------
+    MissingExtraError
+        When matplotlib is not installed.
+    DataError
+        When fewer than three words are given, or the picture cannot be written.
+    """
+    words = [word for members in groups.values() for word in members]
+    if len(words) < 3:
+        raise DataError("too few words for a map", got=len(words), expected="at least 3")
+    rows = np.asarray(vectors[words], dtype=np.float64)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+    places = project(unit).astype(np.float64)
+    shares = places.var(axis=0) / max(float(unit.var(axis=0).sum()), 1e-12)
+    colours = [_COLOURS[n % len(_COLOURS)] for n, members in enumerate(groups.values()) for _ in members]
+    sheet = _empty(size, title, shares)
+    sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=26, zorder=3, linewidths=0)
+    _fit(sheet.axes, places)
+    _label(sheet, words, places, colours)
+    _legend(sheet, list(groups))
+    _write(sheet.figure, Path(path))
+    return {word: (float(x), float(y)) for word, (x, y) in zip(words, places, strict=True)}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sheet:
+    figure: Figure
+    axes: Axes
+    families: list[str]
+
+
+def _empty(size: tuple[float, float], title: str, shares: NDArray[np.float64]) -> _Sheet:
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.font_manager import get_font_names
+    except ImportError as error:
+        raise MissingExtraError("drawing a picture", extra="plot") from error
+    installed = set(get_font_names())
+    families = ["DejaVu Sans", *(name for name in _CJK_FONTS if name in installed)]
+    with matplotlib.rc_context({"font.family": families, "axes.unicode_minus": False}):
+        figure = Figure(figsize=size, dpi=150, layout="constrained", facecolor="white")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontsize=13, pad=10, family=families)
+    for name, share, draw in (("first", shares[0], axes.set_xlabel), ("second", shares[1], axes.set_ylabel)):
+        draw(f"{name} principal component ({100 * share:.0f} % of the variance)", fontsize=9, color="#555555")
+    axes.tick_params(bottom=False, left=False, labelbottom=False, labelleft=False)
+    for spine in axes.spines.values():
+        spine.set_color("#cccccc")
+    axes.axhline(0, color="#eeeeee", linewidth=1, zorder=0)
+    axes.axvline(0, color="#eeeeee", linewidth=1, zorder=0)
+    return _Sheet(figure, axes, families)
+
+
+def _fit(axes: Axes, places: NDArray[np.float64]) -> None:
+    """Leave room for labels around the outermost dots."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    room = np.where(high > low, high - low, 1.0) * (0.12, 0.07)
+    axes.set_xlim(low[0] - room[0], high[0] + room[0])
+    axes.set_ylim(low[1] - room[1], high[1] + room[1])
+
+
+def _label(sheet: _Sheet, words: Sequence[str], places: NDArray[np.float64], colours: Sequence[str]) -> None:
+    """Write each word near its dot, where it covers least of what stands there already; the crowded ones first."""
+    figure, axes = sheet.figure, sheet.axes
+    figure.draw_without_rendering()
+    scale = figure.dpi / 72  # pixels per point
+    dots = axes.transData.transform(places)  # (n, 2) in pixels
+    taken = np.column_stack([dots - 4 * scale, dots + 4 * scale])  # boxes: left, bottom, right, top
+    frame = axes.get_window_extent()
+    apart = np.sort(np.linalg.norm(dots[:, None] - dots[None], axis=2), axis=1)[:, :5].sum(axis=1)
+    for number in np.argsort(apart, kind="stable"):
+        style = {"fontsize": 9, "color": colours[number], "family": sheet.families, "ha": "center", "va": "center"}
+        text = axes.text(0, 0, words[number], zorder=4, **style)
+        box = text.get_window_extent()
+        half = np.array([box.width, box.height]) / 2
+        centre, boxes = _candidates(dots[number], half, scale)
+        outside = (boxes[:, :2] < (frame.x0, frame.y0)).any(1) | (boxes[:, 2:] > (frame.x1, frame.y1)).any(1)
+        others = np.delete(taken, number, axis=0)
+        cost = _overlaps(boxes, others) + 1e6 * outside + np.repeat(_DISTANCES, len(_DIRECTIONS)) * half[1] / 8
+        best = int(cost.argmin())
+        x, y = axes.transData.inverted().transform(centre[best])
+        text.set_position((x, y))
+        if best >= 2 * len(_DIRECTIONS):
+            ends = axes.transData.inverted().transform([dots[number], centre[best]])
+            axes.plot(ends[:, 0], ends[:, 1], color=colours[number], linewidth=0.5, alpha=0.5, zorder=2)
+        taken = np.vstack([taken, boxes[best]])
+
+
+def _candidates(
+    dot: NDArray[np.float64], half: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return centres (k, 2) and boxes (k, 4) of a label around its dot, near ones first."""
+    centres = np.vstack([dot + _DIRECTIONS * (half + distance * scale) for distance in _DISTANCES])
+    return centres, np.column_stack([centres - half - 1, centres + half + 1])
+
+
+def _overlaps(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each box (k, 4) the area that the others (m, 4) cover of it, in pixels."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    covered: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=2).sum(axis=1)
+    return covered
+
+
+def _legend(sheet: _Sheet, names: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    marks: list[Any] = [
+        Line2D([], [], marker="o", linestyle="", markersize=6, color=_COLOURS[n % len(_COLOURS)], label=name)
+        for n, name in enumerate(names)
+        if name
+    ]
+    if marks:
+        sheet.axes.legend(
+            handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=min(len(marks), 8),
+            frameon=False, handletextpad=0.1, prop={"family": sheet.families, "size": 9},
+        )  # fmt: skip
+
+
+def _write(figure: Figure, path: Path) -> None:
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        figure.savefig(part)
+        part.replace(path)
+    except (OSError, ValueError) as error:
+        part.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(f"cannot write the picture: {reason}", got=str(path)) from error
