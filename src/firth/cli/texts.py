@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firth.events import Listener
     from firth.text.corpus import Corpus
 
-__all__ = ["TextOptions", "read_corpus"]
+__all__ = ["TextOptions", "read_corpus", "token_lines"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class TextOptions:
         Parameter(help="Unicode words, words between blanks, characters, or Chinese words (extra [zh])."),
     ] = "words"
     lower: Annotated[bool, Parameter(negative="", help="Lower-case the text.")] = False
+    fold_digits: Annotated[bool, Parameter(negative="", help="Write every digit as 0.")] = False
     field: Annotated[str | None, Parameter(help="Field of JSON lines that holds the text.")] = None
 
 
@@ -47,15 +48,45 @@ def read_corpus(
     """
     from firth.text.corpus import as_corpus
 
-    if "-" in texts and len(texts) > 1:
-        raise DataError("standard input cannot be mixed with files", got=" ".join(texts))
+    _check_input(texts)
     data = texts[0] if len(texts) == 1 else [Path(text) for text in texts]
     return as_corpus(
         data,
         tokenizer=options.tokenizer,
         lower=options.lower,
+        fold_digits=options.fold_digits,
         field=options.field,
         out=out,
         threads=threads,
         listen=listen,
     )
+
+
+def token_lines(texts: Sequence[str], options: TextOptions) -> Iterator[list[str]]:
+    """Yield the tokens of every line of the texts; unlike a corpus, with the empty ones.
+
+    Raises
+    ------
+    DataError
+        When a text cannot be read, or standard input is mixed with files.
+    """
+    from firth.text.jsonl import field_texts
+    from firth.text.lines import lines_of
+    from firth.text.sources import chunks, find_files
+    from firth.text.tokenize import Tokenizer
+
+    _check_input(texts)
+    how = Tokenizer.of(options.tokenizer, lower=options.lower, fold_digits=options.fold_digits)
+    for file in [file for text in texts for file in find_files(text)]:
+        with file.open() as opened:
+            pieces = chunks(opened, file.name)
+            if options.field is not None:
+                pieces = field_texts(pieces, options.field, file.name)
+            for line in lines_of(pieces):
+                found = how.sentences(line.decode("utf-8", "surrogateescape"))
+                yield [token for sentence in found for token in sentence]
+
+
+def _check_input(texts: Sequence[str]) -> None:
+    if "-" in texts and len(texts) > 1:
+        raise DataError("standard input cannot be mixed with files", got=" ".join(texts))

@@ -1,0 +1,62 @@
+"""``firth embed``: the vectors of a text's sentences or tokens, as an array file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from cyclopts import Parameter
+
+from firth.cli.options import FormatOption, LimitOption, ModelPath, Texts, load_vectors
+from firth.cli.output import note
+from firth.cli.target import check_target
+from firth.cli.texts import TextOptions, token_lines
+from firth.errors import ConfigError
+from firth.protocols import Float32
+
+__all__ = ["embed"]
+
+
+def embed(
+    model: ModelPath,
+    texts: Texts,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Where to write: .npy, .safetensors, .h5 or .parquet.")],
+    what: Annotated[
+        Literal["sentences", "tokens"], Parameter(help="One row per line of the text, or one per token.")
+    ] = "sentences",
+    weighting: Annotated[
+        Literal["mean", "sif"], Parameter(help="Sentences: the plain mean, or weighted by smooth inverse frequency.")
+    ] = "mean",
+    oov: Annotated[
+        Literal["skip", "zero", "random", "mean", "unk", "error"],
+        Parameter(help="What stands in for a word without a vector; skip leaves it out of a sentence's mean."),
+    ] = "skip",
+    text: Annotated[TextOptions, Parameter(name="*")] = TextOptions(),  # noqa: B008
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at --out.")] = False,
+    limit: LimitOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Turn a text into vectors: row 0 is the first line (or token), a line without known words is zeros."""
+    from firth.formats.arrays import SUFFIXES, save_arrays
+
+    if out.suffix not in SUFFIXES:
+        raise ConfigError("--out is no array file", got=out.name, expected="a name that ends in " + ", ".join(SUFFIXES))
+    check_target(out, overwrite=overwrite)
+    vectors = load_vectors(model, limit, format).with_policy(oov)
+    lines = list(token_lines(texts, text))
+    arrays: list[Float32]
+    if what == "tokens":
+        arrays, rows = vectors.encode(lines), lines
+    else:
+        arrays = [vectors.sentence(line, weighting)[None, :] for line in lines]
+        rows = [[" ".join(line)] for line in lines]
+    save_arrays(out, arrays, rows)
+    found = [int(np.count_nonzero(vectors.rows(line) >= 0)) if line else 0 for line in lines]
+    tokens = sum(map(len, lines))
+    if sum(found) < tokens:
+        note(f"{tokens - sum(found):,} of {tokens:,} tokens are not in the vocabulary ({oov})")
+    if (empty := found.count(0)) and what == "sentences":
+        note(f"{empty:,} of {len(lines):,} lines have no known word")
