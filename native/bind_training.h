@@ -7,6 +7,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include "gradients.h"
 #include "kernels.h"
 #include "word2vec.h"
 
@@ -87,6 +88,41 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     self->trainer = std::make_unique<Word2VecTrainer>(t);
 }
 
+template <class R>
+using Matrix = nb::ndarray<const R, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+template <class R>
+nb::object new_matrix(size_t n, size_t dim, R** data) {
+    *data = new R[n * dim]();
+    nb::capsule owner(*data, [](void* p) noexcept { delete[] static_cast<R*>(p); });
+    return nb::cast(nb::ndarray<nb::numpy, R, nb::ndim<2>>(*data, {n, dim}, owner));
+}
+
+template <class R>
+nb::tuple logistic_step(Matrix<R> x, Matrix<R> y, Matrix<R> c, R rate) {
+    const size_t n = x.shape(0), m = y.shape(0), dim = x.shape(1);
+    require(n && m && dim && y.shape(1) == dim && c.shape(0) == n && c.shape(1) == m, "shapes do not fit");
+    R *dx, *dy;
+    nb::object changes = new_matrix(n, dim, &dx), targets = new_matrix(m, dim, &dy);
+    const double loss = logistic_gradient(x.data(), y.data(), c.data(), int(n), int(m), int(dim), rate, dx, dy);
+    return nb::make_tuple(changes, targets, loss);
+}
+
+template <class R>
+nb::tuple softmax_step(Matrix<R> x, Matrix<R> y, Matrix<int32_t> times, R rate) {
+    const size_t n = x.shape(0), m = y.shape(0), dim = x.shape(1);
+    require(n && m && dim && y.shape(1) == dim && times.shape(0) == n && times.shape(1) == m, "shapes do not fit");
+    std::vector<int> first{0}, seen;
+    for (size_t i = 0; i < n; ++i) {
+        for (size_t k = 0; k < m; ++k) seen.insert(seen.end(), size_t(times.data()[i * m + k]), int(k));
+        first.push_back(int(seen.size()));
+    }
+    R *dx, *dy;
+    nb::object changes = new_matrix(n, dim, &dx), targets = new_matrix(m, dim, &dy);
+    const double loss = softmax_gradient(x.data(), y.data(), first.data(), seen.data(), int(n), int(m), int(dim), rate, dx, dy);
+    return nb::make_tuple(changes, targets, loss);
+}
+
 inline void bind_training(nb::module_& m) {
     nb::class_<PyWord2Vec>(m, "Word2VecTrainer")
         .def("__init__", &make_word2vec, "task"_a)
@@ -108,6 +144,10 @@ inline void bind_training(nb::module_& m) {
         nb::gil_scoped_release free;
         init_rows(rows.data(), first, int64_t(rows.shape(0)), dim, int(rows.shape(1)), seed);
     }, "rows"_a, "first"_a, "dim"_a, "seed"_a);
+    m.def("logistic_step", &logistic_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "c"_a.noconvert(), "rate"_a);
+    m.def("logistic_step", &logistic_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "c"_a.noconvert(), "rate"_a);
+    m.def("softmax_step", &softmax_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "times"_a, "rate"_a);
+    m.def("softmax_step", &softmax_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "times"_a, "rate"_a);
 }
 
 }  // namespace firth::training_binding

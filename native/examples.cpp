@@ -14,8 +14,7 @@ void Scratch::reserve(int n_inputs, int n_targets, int stride) {
     coefficients = aligned_floats(tiles);
     tile = aligned_floats(tiles + room_inputs + kPad);
     d_inputs = aligned_floats(room_inputs * stride);
-    d_own = aligned_floats(room_inputs * stride);
-    d_shared = aligned_floats(room_targets * stride);
+    d_targets = aligned_floats(room_targets * stride);
 }
 
 GroupRunner::GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch)
@@ -58,7 +57,7 @@ void GroupRunner::fetch_ahead(int at, int stop, int number) {
 // ---------------------------------------------------------------- inputs
 
 void GroupRunner::inputs(int at, int stop) {
-    s_.inputs.clear(), s_.own.clear(), s_.begin.clear(), s_.end.clear(), s_.hole.clear(), s_.centre_word.clear();
+    s_.inputs.clear(), s_.targets.clear(), s_.meetings.clear();
     low_ = stop, high_ = at;
     int pairs = 0;
     for (int i = at; i < stop; ++i) {
@@ -80,7 +79,8 @@ void GroupRunner::skipgram_inputs(int at, int stop) {
         return;
     }
     for (int i = at; i < stop; ++i)
-        if (window(i).size()) add_own(i, window(i).begin - low_, window(i).end - low_, i - low_);
+        if (window(i).size())
+            s_.meetings.push_back({window(i).begin - low_, window(i).end - low_, i - low_, i, block_.words[i]});
 }
 
 void GroupRunner::cbow_inputs(int at, int stop) {
@@ -96,90 +96,88 @@ void GroupRunner::cbow_inputs(int at, int stop) {
         s_.factors.assign(s_.rows.size(), share(w.size()));
         kernels_.accumulate(hidden, s_.rows.data(), s_.factors.data(), int(s_.rows.size()), task_.stride);
         s_.inputs.push_back(hidden);
-        add_own(i, place, place + 1, -1);
+        s_.meetings.push_back({place, place + 1, -1, i, block_.words[i]});
     }
-}
-
-void GroupRunner::add_own(int centre, int begin, int end, int hole) {
-    s_.begin.push_back(begin), s_.end.push_back(end), s_.hole.push_back(hole);
-    s_.centre_word.push_back(block_.words[centre]);
-    if (task_.loss == Loss::kNegative) s_.own.push_back(block_.output_rows[centre - block_.first]);
 }
 
 // ---------------------------------------------------------------- losses
 
-Group<float> GroupRunner::group() {
-    Group<float> g{};
-    g.stride = task_.stride;
-    g.n_inputs = int(s_.inputs.size()), g.n_shared = int(s_.shared.size()), g.n_own = int(s_.own.size());
-    g.inputs = s_.inputs.data(), g.shared = s_.shared.data(), g.own = s_.own.data();
-    g.begin = s_.begin.data(), g.end = s_.end.data(), g.hole = s_.hole.data();
-    g.coefficients = s_.coefficients.get(), g.scratch = s_.tile.get();
-    g.rate = block_.rate;
-    g.d_inputs = s_.d_inputs.get(), g.d_shared = s_.d_shared.get(), g.d_own = s_.d_own.get();
-    return g;
+// Zeros for the group's inputs and so many targets, once the scratch has room for them.
+float* GroupRunner::coefficients(int n_targets) {
+    const int n = int(s_.inputs.size()), tiles = (n_targets + kColumns - 1) / kColumns;
+    s_.reserve(n, n_targets, task_.stride);
+    std::fill_n(s_.coefficients.get(), size_t(tiles) * tile_size(n), 0.0f);
+    return s_.coefficients.get();
 }
 
+// Take the gradient step of the logistic losses; the inputs' change stays in d_inputs.
+void GroupRunner::step() {
+    Group<float> g{};
+    g.stride = task_.stride, g.rate = block_.rate;
+    g.n_inputs = int(s_.inputs.size()), g.n_targets = int(s_.targets.size());
+    g.inputs = s_.inputs.data(), g.targets = s_.targets.data();
+    g.coefficients = s_.coefficients.get(), g.scratch = s_.tile.get();
+    g.d_inputs = s_.d_inputs.get(), g.d_targets = s_.d_targets.get();
+    block_.tally.loss += kernels_.step_f(g);
+    if (!task_.update) return;
+    for (size_t m = 0; m < s_.targets.size(); ++m) add(s_.targets[m], s_.d_targets.get() + m * task_.stride);
+}
+
+// Targets are the noise words of the pool, whole tiles of them first, then the centre words.
 void GroupRunner::negative(int number) {
     const int32_t* pool = block_.noise.data() + size_t(number) * task_.pool;
     float* const* rows = block_.output_rows.data() + block_.centres() + size_t(number) * task_.pool;
-    s_.reserve(int(s_.inputs.size()), task_.pool, task_.stride);
-    s_.shared.assign(rows, rows + task_.pool);
-    negative_coefficients(pool);
-    block_.tally.loss += kernels_.step_f(group());
-    if (!task_.update) return;
-    for (size_t k = 0; k < s_.own.size(); ++k) add(s_.own[k], s_.d_own.get() + k * task_.stride);
-    for (size_t m = 0; m < s_.shared.size(); ++m) add(s_.shared[m], s_.d_shared.get() + m * task_.stride);
+    s_.targets.assign(rows, rows + task_.pool);
+    for (const Meeting& meeting : s_.meetings) s_.targets.push_back(block_.output_rows[meeting.centre - block_.first]);
+    float* c = coefficients(int(s_.targets.size()));
+    const int tile = tile_size(int(s_.inputs.size()));
+    s_.weight.assign(s_.inputs.size(), 0.0f);
+    int column = task_.pool;
+    for (const Meeting& meeting : s_.meetings) {
+        float* mark = c + size_t(column / kColumns) * tile + column % kColumns;
+        for (int i = meeting.begin; i < meeting.end; ++i) {
+            if (i == meeting.hole) continue;
+            mark[i * kColumns] = -1.0f;
+            s_.weight[i] += 1.0f;
+        }
+        ++column;
+    }
+    noise_coefficients(c, tile, task_.pool, pool);
+    step();
 }
 
 // Each input meets the pool once for every pair that it is in, less the pairs whose centre the noise word itself is.
 // A meeting counts negative / pool, so that a pair has `negative` noise words.
-void GroupRunner::negative_coefficients(const int32_t* pool) {
-    const int n = int(s_.inputs.size()), tile = tile_size(n), size = task_.pool;
+void GroupRunner::noise_coefficients(float* c, int tile, int size, const int32_t* pool) {
+    const int n = int(s_.inputs.size());
     const float unit = float(task_.negative) / float(size);
-    s_.count.assign(n, 0);
-    for (size_t k = 0; k < s_.begin.size(); ++k) {
-        for (int i = s_.begin[k]; i < s_.end[k]; ++i) ++s_.count[i];
-        if (s_.hole[k] >= 0) --s_.count[s_.hole[k]];
-    }
-    float* c = s_.coefficients.get();
-    for (int t = 0; t * kColumns < size; ++t, c += tile) {
-        const int width = std::min(kColumns, size - t * kColumns);
-        for (int i = 0; i < n; ++i)
-            for (int m = 0; m < kColumns; ++m) c[i * kColumns + m] = m < width ? unit * float(s_.count[i]) : 0.0f;
-        if (n % 2) std::fill(c + n * kColumns, c + tile, 0.0f);
-        for (int m = 0; m < width; ++m) {
-            for (size_t k = 0; k < s_.begin.size(); ++k) {
-                if (s_.centre_word[k] != pool[t * kColumns + m]) continue;
-                for (int i = s_.begin[k]; i < s_.end[k]; ++i) c[i * kColumns + m] -= i == s_.hole[k] ? 0.0f : unit;
-                // rounding must not leave a trace below zero: that would mean a seen pair
-                for (int i = s_.begin[k]; i < s_.end[k]; ++i) c[i * kColumns + m] = c[i * kColumns + m] < 0.5f * unit ? 0.0f : c[i * kColumns + m];
-            }
+    for (int m = 0; m < size; ++m) {
+        float* column = c + size_t(m / kColumns) * tile + m % kColumns;
+        bool met = false;
+        for (const Meeting& meeting : s_.meetings) met |= meeting.word == pool[m];
+        for (int i = 0; i < n; ++i) column[i * kColumns] = unit * s_.weight[i];
+        if (!met) continue;
+        s_.own.assign(n, 0.0f);
+        for (const Meeting& meeting : s_.meetings) {
+            if (meeting.word != pool[m]) continue;
+            for (int i = meeting.begin; i < meeting.end; ++i) s_.own[i] += i == meeting.hole ? 0.0f : 1.0f;
         }
+        for (int i = 0; i < n; ++i) column[i * kColumns] = unit * (s_.weight[i] - s_.own[i]);
     }
 }
 
+// At every inner node of the centre word's path a choice: left (code 0) is what sigma stands for.
 void GroupRunner::hierarchical(int at) {
     const int centre = at - block_.first;
     const int length = int(block_.paths[centre + 1] - block_.paths[centre]);
     const uint8_t* code = task_.path_code + task_.path_first[block_.words[at]];
     float* const* rows = block_.output_rows.data() + block_.paths[centre];
+    s_.targets.assign(rows, rows + length);
+    float* c = coefficients(length);
     const int n = int(s_.inputs.size()), tile = tile_size(n);
-    s_.reserve(n, length, task_.stride);
-    s_.shared.assign(rows, rows + length);
-    s_.own.clear();
-    float* c = s_.coefficients.get();
-    for (int t = 0; t * kColumns < length; ++t, c += tile) {
-        for (int m = 0; m < kColumns; ++m) {
-            const int k = t * kColumns + m;
-            const float sign = k >= length ? 0.0f : code[k] ? 1.0f : -1.0f;
-            for (int i = 0; i < n; ++i) c[i * kColumns + m] = sign;
-            if (n % 2) c[n * kColumns + m] = 0.0f;
-        }
-    }
-    block_.tally.loss += kernels_.step_f(group());
-    if (!task_.update) return;
-    for (int m = 0; m < length; ++m) add(s_.shared[m], s_.d_shared.get() + size_t(m) * task_.stride);
+    for (int m = 0; m < length; ++m)
+        for (int i = 0; i < n; ++i) c[size_t(m / kColumns) * tile + i * kColumns + m % kColumns] = code[m] ? 1.0f : -1.0f;
+    step();
 }
 
 void GroupRunner::softmax() {
@@ -187,17 +185,16 @@ void GroupRunner::softmax() {
     s_.reserve(n, task_.n_outputs, task_.stride);
     s_.first.assign(1, 0), s_.seen.clear();
     for (int i = 0; i < n; ++i) {
-        for (size_t k = 0; k < s_.begin.size(); ++k)
-            if (i >= s_.begin[k] && i < s_.end[k] && i != s_.hole[k]) s_.seen.push_back(s_.centre_word[k]);
+        for (const Meeting& meeting : s_.meetings)
+            if (i >= meeting.begin && i < meeting.end && i != meeting.hole) s_.seen.push_back(meeting.word);
         s_.first.push_back(int(s_.seen.size()));
     }
-    const Softmax<float> g{task_.stride,      n,           task_.n_outputs,   s_.inputs.data(),
-                           task_.output,      s_.first.data(), s_.seen.data(), s_.tile.get(),
-                           block_.rate,       s_.d_inputs.get(), s_.d_shared.get()};
+    const Softmax<float> g{task_.stride, n, task_.n_outputs, s_.inputs.data(), task_.output, s_.first.data(),
+                           s_.seen.data(), s_.tile.get(), block_.rate, s_.d_inputs.get(), s_.d_targets.get()};
     block_.tally.loss += kernels_.softmax_f(g);
     if (!task_.update) return;
     for (size_t m = 0; m < size_t(task_.n_outputs); ++m)
-        add(task_.output + m * task_.stride, s_.d_shared.get() + m * task_.stride);
+        add(task_.output + m * task_.stride, s_.d_targets.get() + m * task_.stride);
 }
 
 // ---------------------------------------------------------------- updates of the inputs

@@ -8,12 +8,21 @@
 
 namespace firth {
 
+// A centre word meets the inputs [begin, end) but hole (-1 where there is none).
+struct Meeting {
+    int begin, end, hole;
+    int centre;
+    int32_t word;
+};
+
 // What one thread needs while it works on a group of centres.
 struct Scratch {
-    std::vector<const float*> inputs, shared, own, rows;
+    std::vector<const float*> inputs, targets, rows;
     std::vector<float> factors;
-    std::vector<int> begin, end, hole, centre_word, count, first, seen;
-    AlignedFloats coefficients, tile, d_inputs, d_shared, d_own, hidden;
+    std::vector<Meeting> meetings;
+    std::vector<int> first, seen;
+    std::vector<float> weight, own;
+    AlignedFloats coefficients, tile, d_inputs, d_targets, hidden;
     size_t room_inputs = 0, room_targets = 0;
 
     void reserve(int n_inputs, int n_targets, int stride);
@@ -29,13 +38,13 @@ private:
     void inputs(int at, int stop);
     void skipgram_inputs(int at, int stop);
     void cbow_inputs(int at, int stop);
-    void add_own(int centre, int begin, int end, int hole);
 
     void negative(int number);
-    void negative_coefficients(const int32_t* pool);
+    float* coefficients(int n_targets);
+    void noise_coefficients(float* c, int tile, int column, const int32_t* pool);
     void hierarchical(int at);
     void softmax();
-    Group<float> group();
+    void step();
 
     void update_inputs(int at, int stop);
     void spread(int at, int stop);

@@ -12,25 +12,20 @@ inline int padded(int dim) { return (dim + kPad - 1) / kPad * kPad; }
 
 // One gradient step of a logistic loss over a group of examples, every parameter frozen at its value before the step:
 //     loss = sum over (n, m) of |c[n][m]| * softplus(sign(c[n][m]) * <input n, target m>)
-// so that c < 0 marks a pair that was seen (label 1) and c > 0 one that was not (label 0).
-// Targets are of two kinds: `shared` ones meet every input; an `own` target g meets the inputs of its run
-// [begin[g], end[g]) except hole[g] (-1 where there is none), always as a seen pair with weight 1.
+// so that c < 0 marks a pair that was seen (label 1), c > 0 one that was not (label 0), and 0 none at all.
+// The matrix of pairs is taken as dense even where most of a window's band is zero: straight loops over whole
+// registers cost less than the branches that would skip the zeros.
 template <class R>
 struct Group {
     int stride;                     // padded row length
-    int n_inputs, n_shared, n_own;
+    int n_inputs, n_targets;
     const R* const* inputs;         // n_inputs rows
-    const R* const* shared;         // n_shared rows
-    const R* const* own;            // n_own rows
-    const int* begin;
-    const int* end;
-    const int* hole;
-    const R* coefficients;          // c of the shared pairs: a tile (tile_size) for every kColumns targets
-    R* scratch;                     // max(tile_size(n_inputs), n_inputs + kPad) numbers
+    const R* const* targets;        // n_targets rows
+    const R* coefficients;          // c: a tile (tile_size) for every kColumns targets, zero where it is padding
+    R* scratch;                     // tile_size(n_inputs) numbers
     R rate;
     R* d_inputs;                    // out: rate * -gradient, n_inputs x stride
-    R* d_shared;                    // out: n_shared x stride
-    R* d_own;                       // out: n_own x stride
+    R* d_targets;                   // out: n_targets x stride
 };
 
 // A tile holds kColumns numbers for each input, and for one more where their count is odd (tiles take two at once).

@@ -8,7 +8,7 @@
 namespace firth {
 namespace {
 
-// ---- scores of shared targets: tiles of `rows` inputs x kColumns targets, one lane each
+// ---- scores: tiles of `rows` inputs x kColumns targets, one lane each
 template <class R, int Columns>
 inline void score_tile(const R* const* inputs, int n_inputs, const R* const* targets, int stride, R* out) {
     constexpr int n = Lanes<R>::n;
@@ -49,29 +49,6 @@ void scores(const R* const* inputs, int n_inputs, const R* const* targets, int c
     }
 }
 
-// ---- scores of one own target against a run of inputs, one lane each
-template <class R, int Rows>
-inline vec<R> score_rows(const R* const* inputs, const R* target, int stride) {
-    constexpr int n = Lanes<R>::n;
-    vec<R> sums[n] = {};
-    for (int c = 0; c < stride; c += n) {
-        vec<R> y = load(target + c);
-#pragma GCC unroll 16
-        for (int r = 0; r < Rows; ++r) sums[r] += load(inputs[r] + c) * y;
-    }
-    return sum_each<R, n>(sums);
-}
-
-template <class R, int Rows = 1>
-inline vec<R> score_run(int rows, const R* const* inputs, const R* target, int stride) {
-    if constexpr (Rows == Lanes<R>::n) {
-        return score_rows<R, Rows>(inputs, target, stride);
-    } else {
-        return rows == Rows ? score_rows<R, Rows>(inputs, target, stride)
-                            : score_run<R, Rows + 1>(rows, inputs, target, stride);
-    }
-}
-
 // ---- scores -> factors, in place; returns the loss
 // With z = sign(c) s:  dloss/ds = c * sigmoid(z), and with t = exp(-|z|): sigmoid(z) = (z >= 0 ? 1 : t) / (1 + t),
 // softplus(z) = max(z, 0) + log(1 + t).
@@ -94,7 +71,7 @@ inline double total(vec<R> v) {
     return sum;
 }
 
-// ---- updates of a tile of shared targets
+// ---- updates of a tile of targets and of every input
 template <class R, int Columns>
 inline void update_tile(const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
     constexpr int n = Lanes<R>::n;
@@ -118,7 +95,7 @@ inline void update_tile(const Group<R>& g, const R* const* targets, const R* e, 
 
 // Narrow registers are fewer too: they take half a tile at a time.
 template <class R>
-void update_shared(const Group<R>& g, const R* const* targets, int count, const R* e, R* d_targets) {
+void update(const Group<R>& g, const R* const* targets, int count, const R* e, R* d_targets) {
     constexpr int most = kRegisterBytes == 64 ? 8 : 4;
     for (int m = 0; m < count; m += most) {
         const R* const* y = targets + m;
@@ -137,54 +114,19 @@ void update_shared(const Group<R>& g, const R* const* targets, int count, const 
 }
 
 template <class R>
-void update_own(const Group<R>& g, int k, const R* e) {
-    constexpr int n = Lanes<R>::n;
-    const int begin = g.begin[k], end = g.end[k];
-    for (int c = 0; c < g.stride; c += n) {
-        vec<R> y = load(g.own[k] + c), dy = {};
-        for (int i = begin; i < end; ++i) {
-            vec<R> factor = fill<R>(e[i - begin]);
-            R* dx = g.d_inputs + size_t(i) * g.stride + c;
-            store(dx, load(dx) + factor * y);
-            dy += factor * load(g.inputs[i] + c);
-        }
-        store(g.d_own + size_t(k) * g.stride + c, dy);
-    }
-}
-
-template <class R>
-vec<R> own_factors(const Group<R>& g, int k, R* e) {
-    constexpr int n = Lanes<R>::n;
-    alignas(64) static constexpr R kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    vec<R> loss = {};
-    for (int i = g.begin[k]; i < g.end[k]; i += n) {
-        const int rows = g.end[k] - i < n ? g.end[k] - i : n;
-        const vec<R> lane = load(kLane);
-        const vec<R> c = (lane < R(rows)) & (lane != R(g.hole[k] - i)) ? fill<R>(-1) : fill<R>(0);
-        store(e + (i - g.begin[k]), factors<R>(score_run<R>(rows, g.inputs + i, g.own[k], g.stride), c, g.rate, loss));
-    }
-    return loss;
-}
-
-template <class R>
 double step(const Group<R>& g) {
     constexpr int n = Lanes<R>::n;
-    for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
-    vec<R> loss = {};
-    for (int k = 0; k < g.n_own; ++k) {
-        loss += own_factors(g, k, g.scratch);
-        update_own(g, k, g.scratch);
-    }
-    double sum = total<R>(loss);
     const int tile = tile_size(g.n_inputs);
-    for (int m = 0; m < g.n_shared; m += kColumns) {
-        const int count = g.n_shared - m < kColumns ? g.n_shared - m : kColumns;
+    double sum = 0;
+    for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
+    for (int m = 0; m < g.n_targets; m += kColumns) {
+        const int count = g.n_targets - m < kColumns ? g.n_targets - m : kColumns;
         const R* c = g.coefficients + size_t(m / kColumns) * tile;
-        scores<R>(g.inputs, g.n_inputs, g.shared + m, count, g.stride, g.scratch);
-        loss = vec<R>{};
+        scores<R>(g.inputs, g.n_inputs, g.targets + m, count, g.stride, g.scratch);
+        vec<R> loss = {};
         for (int i = 0; i < tile; i += n) store(g.scratch + i, factors<R>(load(g.scratch + i), load(c + i), g.rate, loss));
         sum += total<R>(loss);
-        update_shared(g, g.shared + m, count, g.scratch, g.d_shared + size_t(m) * g.stride);
+        update<R>(g, g.targets + m, count, g.scratch, g.d_targets + size_t(m) * g.stride);
     }
     return sum;
 }

@@ -44,14 +44,14 @@ double softmax(const Softmax<R>& g) {
     }
     double loss = 0;
     for (int i = 0; i < g.n_inputs; ++i) loss += softmax_row(g, i, tile);
-    Group<R> update{};
-    update.stride = g.stride;
-    update.n_inputs = g.n_inputs;
-    update.inputs = g.inputs;
-    update.d_inputs = g.d_inputs;
+    Group<R> step{};
+    step.stride = g.stride;
+    step.n_inputs = g.n_inputs;
+    step.inputs = g.inputs;
+    step.d_inputs = g.d_inputs;
     for (int m = 0; m < g.n_targets; m += kColumns) {
         const int count = rows_of(m, rows);
-        update_shared(update, rows, count, g.scores + size_t(m / kColumns) * tile, g.d_targets + size_t(m) * g.stride);
+        update(step, rows, count, g.scores + size_t(m / kColumns) * tile, g.d_targets + size_t(m) * g.stride);
     }
     return loss;
 }

@@ -99,7 +99,7 @@ def load(folder: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     try:
         with safe_open(str(path), framework="numpy") as file:
             state = json.loads((file.metadata() or {})["state"])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: no mapping
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise FormatError("this is no checkpoint of Firth's", path=path, remedy="train without --resume") from error
     if state.pop("schema", None) != SCHEMA:

@@ -125,7 +125,7 @@ def build_task(
         rate=config.start_rate,
         seed=config.seed,
         deterministic=config.deterministic,
-        schedule=_schedule(corpus.n_tokens, config),
+        schedule=_schedule(corpus.n_tokens, n_words, config),
     )
     words = corpus.vocab.words.prefix(kept) if rows is None else rows.words
     all_counts = text_counts if rows is None else rows.all_counts
@@ -178,8 +178,8 @@ def _start(n_words: int, config: Word2Vec, init: Vectors | None) -> Model:
     return model
 
 
-def _schedule(n_tokens: int, config: Word2Vec) -> Schedule:
-    schedule = Schedule.fit(n_tokens, config.negative)
+def _schedule(n_tokens: int, n_words: int, config: Word2Vec) -> Schedule:
+    schedule = Schedule.fit(n_tokens, n_words, config.negative)
     if config.loss == "softmax":  # every row changes at every step: nothing is left for blocks side by side
         return dataclasses.replace(schedule, blocks_per_round=1)
     return schedule

@@ -59,16 +59,24 @@ class Schedule:
 
     block_words: int = 256
     blocks_per_round: int = 16
-    group: int = 6
+    group: int = 8
     pool: int = 8
 
     @staticmethod
-    def fit(n_tokens: int, negative: int) -> Schedule:
-        """Return the schedule for a text: a small one takes smaller rounds, so that an epoch has 64 or more."""
+    def fit(n_tokens: int, n_words: int, negative: int) -> Schedule:
+        """Return the schedule for a text.
+
+        A short text takes smaller rounds, so that an epoch has 64 or more; a small vocabulary smaller groups, since
+        the same few rows would else take many steps at once at frozen parameters, which is a larger learning rate.
+        """
         plain = Schedule()
         blocks = -(-n_tokens // plain.block_words)
-        width = min(max(blocks // 64, 1), plain.blocks_per_round)
-        return dataclasses.replace(plain, blocks_per_round=width, pool=max(plain.pool, negative))
+        return dataclasses.replace(
+            plain,
+            blocks_per_round=min(max(blocks // 64, 1), plain.blocks_per_round),
+            group=min(max(n_words // 100, 1), plain.group),
+            pool=max(plain.pool, negative),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
