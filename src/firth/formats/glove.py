@@ -52,7 +52,7 @@ def _read(head: Head, reading: Reading) -> Vectors:
     dim = dim_of(head)
     if not dim:
         raise head.fault("the first lines end in no numbers", 0, expected="word and numbers a line")
-    return read_rows(head, reading, dim=dim, start=_start(head), promised=None, binary=False, format="glove")
+    return read_rows(head, reading, dim=dim, start=_start(head), promised=None, binary=False)
 
 
 def _inspect(head: Head) -> FileReport:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from firth import _core
 from firth.errors import ConfigError, DataError
+from firth.formats import streams
 from firth.formats.base import Reading
-from firth.formats.streams import Head, compressed_writer, pieces
+from firth.formats.streams import Head, Source, compressed_writer
 from firth.vectors.static import Vectors
 from firth.vectors.words import Words
 
@@ -22,9 +23,7 @@ _ROWS_AT_ONCE = 4096
 _NO_LIMIT = 1 << 62
 
 
-def read_rows(
-    head: Head, reading: Reading, *, dim: int, start: int, promised: int | None, binary: bool, format: str
-) -> Vectors:
+def read_rows(head: Head, reading: Reading, *, dim: int, start: int, promised: int | None, binary: bool) -> Vectors:
     """Read the rows that begin at byte ``start``.
 
     Parameters
@@ -39,8 +38,6 @@ def read_rows(
         Rows that the header tells of; fewer or more are a fault.
     binary : bool
         Whether values are float32 rather than text.
-    format : str
-        Recorded in the metadata? No: named in messages only.
 
     Raises
     ------
@@ -74,28 +71,28 @@ def read_rows(
 
 def _feed(head: Head, rows: _core.Rows, start: int, wanted: int, binary: bool, *, whole: bool) -> None:
     feed = rows.feed_binary if binary else rows.feed_text
-    left, at = np.zeros(0, dtype=np.uint8), start
-    for piece in pieces(head, start):
-        data = np.concatenate([left, piece]) if len(left) else piece
-        consumed, fault = feed(data, False)
-        if fault:
-            raise head.fault(fault, at + consumed)
-        left, at = data[consumed:], at + consumed
-        if rows.n >= wanted and (not whole or _is_garbage(left)):
-            break
-        if rows.n >= wanted:
-            at, left = at + len(left), left[:0]
-        elif len(left) > _LONGEST_ROW:
-            raise head.fault("a row is longer than 256 MiB", at)
-    if rows.n < wanted and len(left):
-        consumed, fault = feed(left, True)
-        if fault:
-            raise head.fault(fault, at + consumed)
-        left, at = left[consumed:], at + consumed
-    if whole and _is_garbage(left):
-        raise head.fault(
-            "bytes follow the last row that the header promises", at, remedy=f"limit={wanted} reads just those rows"
-        )
+    buffer, kept, at = np.empty(streams.PIECE, dtype=np.uint8), 0, start  # kept: bytes of a row that is not whole yet
+    with Source(head, start) as source:
+        while rows.n < wanted:
+            n = source.read_into(buffer[kept:])
+            consumed, fault = feed(buffer[: kept + n], not n)
+            if fault:
+                raise head.fault(fault, at + consumed)
+            at, kept = at + consumed, kept + n - consumed
+            buffer[:kept] = buffer[consumed : consumed + kept]
+            if not n:
+                break
+            if kept > _LONGEST_ROW:
+                raise head.fault("a row is longer than 256 MiB", at)
+            if kept > len(buffer) // 2:
+                buffer = np.concatenate([buffer, np.empty_like(buffer)])
+        while whole:
+            if _is_garbage(buffer[:kept]):
+                remedy = f"limit={wanted} reads just those rows"
+                raise head.fault("bytes follow the last row that the header promises", at, remedy=remedy)
+            at += kept
+            kept = source.read_into(buffer)
+            whole = kept > 0
 
 
 def _is_garbage(left: NDArray[np.uint8]) -> bool:

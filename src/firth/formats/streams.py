@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import dataclasses
 import gzip
+import io
 import lzma
 import os
 import zlib
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from firth.errors import DataError, FormatError
 
-__all__ = ["Head", "compressed_writer", "head_of", "pieces"]
+__all__ = ["PIECE", "Head", "Source", "compressed_writer", "head_of", "pieces"]
 
 PIECE = 1 << 22
 HEAD = 1 << 20
@@ -84,39 +85,69 @@ def head_of(path: str | os.PathLike[str]) -> Head:
         raise DataError(f"cannot read: {getattr(error, 'strerror', None) or error}", got=str(path)) from error
     compression = next((name for start, name in _MAGIC.items() if magic.startswith(start)), None)
     start = b""
-    for piece in _decompressed(path, compression, HEAD + 1):
-        start += piece
+    for piece in pieces(Head(path, False, compression, b"", False, size)):
+        start += piece.tobytes()
         if len(start) > HEAD:
             break
     return Head(path, False, compression, start[:HEAD], len(start) <= HEAD, size)
 
 
-def pieces(head: Head, start: int = 0) -> Iterator[NDArray[np.uint8]]:
-    """Yield the (decompressed) bytes of a file from offset ``start`` on, a few MiB at a time.
+class Source:
+    """The (decompressed) bytes of a file, read into the caller's buffer; a context manager.
 
-    Raises
-    ------
-    FormatError
-        When the compressed data are broken or end too early.
+    Parameters
+    ----------
+    head : Head
+        The file.
+    start : int
+        Offset of the first byte wanted.
     """
-    skipped = 0
-    for piece in _decompressed(head.path, head.compression, PIECE, start if head.compression is None else 0):
-        drop = 0 if head.compression is None else min(len(piece), start - skipped)
-        skipped += drop
-        if len(piece) > drop:
-            yield np.frombuffer(piece, dtype=np.uint8, offset=drop)
+
+    def __init__(self, head: Head, start: int = 0) -> None:
+        self._head, self._start = head, start
+
+    def __enter__(self) -> Source:
+        self._closing = contextlib.ExitStack()
+        with _told(self._head.path, self._head.compression):
+            raw = self._closing.enter_context(self._head.path.open("rb", buffering=0))
+            self._file = self._closing.enter_context(_opened(raw, self._head.compression))
+            if self._head.compression is None:
+                raw.seek(self._start)
+            else:
+                self._skip(self._start)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def _skip(self, n: int) -> None:
+        while n > 0 and (piece := self._file.read(min(n, PIECE))):
+            n -= len(piece)
+
+    def read_into(self, buffer: NDArray[np.uint8]) -> int:
+        """Fill ``buffer`` from its start and return how many bytes came; 0 at the end.
+
+        Raises
+        ------
+        FormatError
+            When the compressed data are broken or end too early.
+        """
+        with _told(self._head.path, self._head.compression):
+            return self._file.readinto(buffer.data)  # type: ignore[attr-defined, no-any-return]
 
 
-def _decompressed(path: Path, compression: str | None, size: int, start: int = 0) -> Iterator[bytes]:
+def pieces(head: Head, start: int = 0) -> Iterator[NDArray[np.uint8]]:
+    """Yield the (decompressed) bytes from offset ``start`` on, a few MiB at a time, in a buffer that is used again."""
+    buffer = np.empty(PIECE, dtype=np.uint8)
+    with Source(head, start) as source:
+        while n := source.read_into(buffer):
+            yield buffer[:n]
+
+
+@contextlib.contextmanager
+def _told(path: Path, compression: str | None) -> Iterator[None]:
     try:
-        with path.open("rb") as raw:
-            raw.seek(start)
-            if compression == "zst":
-                yield from _zst(raw)
-                return
-            with _opened(raw, compression) as file:
-                while piece := file.read(size):
-                    yield piece
+        yield
     except _FAULTS as error:
         raise FormatError(f"the {compression} data are broken or cut short: {error}", path=path) from error
     except OSError as error:
@@ -133,26 +164,36 @@ def _opened(raw: IO[bytes], compression: str | None) -> contextlib.AbstractConte
         return cast(IO[bytes], bz2.BZ2File(raw))
     if compression == "xz":
         return cast(IO[bytes], lzma.LZMAFile(raw))
+    if compression == "zst":
+        return cast(IO[bytes], io.BufferedReader(_Zst(raw), PIECE))
     return contextlib.nullcontext(raw)
 
 
-def _zst(raw: IO[bytes]) -> Iterator[bytes]:
-    unfolder, left, begun = zstandard.ZstdDecompressor(max_window_size=_ZST_WINDOW), b"", False
-    frame = unfolder.decompressobj()
-    gathered: list[bytes] = []
-    while left or (left := raw.read(_ZST_STEP)):
-        begun = True
-        gathered.append(frame.decompress(left))
-        left = b""
-        if frame.eof:
-            left, frame, begun = frame.unused_data, unfolder.decompressobj(), False
-        if sum(map(len, gathered)) >= PIECE or len(gathered) > 256:
-            yield b"".join(gathered)
-            gathered = []
-    if begun:
-        raise EOFError("the last frame is incomplete")
-    if piece := b"".join(gathered):
-        yield piece
+class _Zst(io.RawIOBase):
+    """A stream of zstd frames that tells when the last is incomplete, which zstandard's own reader does not."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw, self._unfolder = raw, zstandard.ZstdDecompressor(max_window_size=_ZST_WINDOW)
+        self._frame, self._begun = self._unfolder.decompressobj(), False
+        self._packed, self._plain = b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._plain:
+            packed = self._packed or self._raw.read(_ZST_STEP)
+            if not packed:
+                if self._begun:
+                    raise EOFError("the last frame is incomplete")
+                return 0
+            self._plain, self._packed, self._begun = memoryview(self._frame.decompress(packed)), b"", True
+            if self._frame.eof:
+                self._packed, self._begun = self._frame.unused_data, False
+                self._frame = self._unfolder.decompressobj()
+        n = min(len(buffer), len(self._plain))
+        buffer[:n], self._plain = self._plain[:n], self._plain[n:]
+        return n
 
 
 @contextlib.contextmanager

@@ -77,8 +77,7 @@ def _sniff_binary(head: Head) -> float:
 
 def _read(head: Head, reading: Reading, binary: bool) -> Vectors:
     rows, dim, start = _checked_header(head)
-    name = "word2vec-binary" if binary else "word2vec-text"
-    return read_rows(head, reading, dim=dim, start=start, promised=rows, binary=binary, format=name)
+    return read_rows(head, reading, dim=dim, start=start, promised=rows, binary=binary)
 
 
 def _read_text(head: Head, reading: Reading) -> Vectors:
