@@ -293,3 +293,24 @@ def test_words_that_binary_cannot_hold(tmp_path: Path, word: str) -> None:
     with pytest.raises(DataError, match="cannot hold"):
         convert(tmp_path / "model", tmp_path / "v.bin")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+KILLED = """
+import os, signal, sys
+import firth.formats.folder as folder
+from firth import save, Vectors
+folder._write_words = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+save(Vectors(["new"], [[1.0]]), sys.argv[1])
+"""
+
+
+def test_a_kill_leaves_the_old(tmp_path: Path) -> None:
+    folder = model(tmp_path)
+    source = Path(firth.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder)], env={**os.environ, "PYTHONPATH": str(source)}, check=False
+    )
+    assert done.returncode == -9
+    assert list(load(folder).words) == ["a", "b"]
+    left = [path.name for path in tmp_path.iterdir() if path.name != "model"]
+    assert all(name.startswith(".firth-") for name in left)

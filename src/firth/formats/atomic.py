@@ -24,6 +24,7 @@ def new_file(path: Path) -> Iterator[Path]:
     DataError
         When the target is a folder, read-only or full.
     """
+    _refuse_null(path)
     if path.is_dir():
         raise DataError("cannot write a file where a folder is", got=str(path))
     path = Path(os.path.realpath(path))
@@ -50,6 +51,7 @@ def new_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path
     DataError
         When something that is not ours is there, or the target is read-only or full.
     """
+    _refuse_null(path)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise DataError("cannot write a folder where a file or a link is", got=str(path))
     if path.is_dir() and any(path.iterdir()) and not replaceable(path):
@@ -66,6 +68,11 @@ def new_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path
         _sync(temporary)
         _put(temporary, path)
         _sync(path.parent)
+
+
+def _refuse_null(path: Path) -> None:
+    if "\0" in str(path):
+        raise DataError("a path cannot hold a null character", got=str(path))
 
 
 @contextlib.contextmanager
