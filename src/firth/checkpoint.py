@@ -9,41 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import DataError, FormatError
+from firth.tensors import read_tensors, write_tensors
 
-__all__ = ["FILE_NAME", "exists", "load", "remove", "save", "write_tensors"]
+__all__ = ["FILE_NAME", "exists", "load", "remove", "save"]
 
 FILE_NAME = "checkpoint.safetensors"
 SCHEMA = 1
-
-_TYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "uint8": "U8", "uint32": "U32"}
-
-
-def write_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file straight from the arrays' memory, without a second copy of them, and sync it.
-
-    The format: 8 bytes of header length (little endian), a JSON header of types, shapes and offsets, raw data.
-    """
-    header: dict[str, Any] = {"__metadata__": dict(metadata)}
-    offset = 0
-    for name, array in arrays.items():
-        header[name] = {
-            "dtype": _TYPES[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [offset, offset + array.nbytes],
-        }
-        offset += array.nbytes
-    text = json.dumps(header, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 64 + 56)  # the data begin on a 64-byte boundary
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for array in arrays.values():
-            file.write(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def save(folder: str | Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
@@ -63,7 +37,9 @@ def save(folder: str | Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[
         descriptor, name = tempfile.mkstemp(prefix=".checkpoint-", dir=folder)
         os.close(descriptor)
         temporary = Path(name)
-        write_tensors(temporary, arrays, {"state": json.dumps({"schema": SCHEMA, **state}, ensure_ascii=False)})
+        write_tensors(temporary, arrays, {"state": json.dumps({"schema": SCHEMA, **state})})
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, folder / FILE_NAME)
     except OSError as error:
         raise DataError(
@@ -91,16 +67,13 @@ def load(folder: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     FormatError
         When it is broken or from a newer Firth.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(folder) / FILE_NAME
     if not path.is_file():
         raise DataError("there is no checkpoint to resume from", got=str(folder), remedy="train without --resume")
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            state = json.loads((file.metadata() or {})["state"])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        arrays, metadata = read_tensors(path, mmap=False)
+        state = json.loads(metadata["state"])
+    except (FormatError, KeyError, TypeError, ValueError, OSError) as error:
         raise FormatError("this is no checkpoint of Firth's", path=path, remedy="train without --resume") from error
     if state.pop("schema", None) != SCHEMA:
         raise FormatError("the checkpoint is from another version of Firth", path=path, remedy="train without --resume")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from firth.errors import ConfigError, DataError, MissingExtraError
 from firth.formats.atomic import new_file
-from firth.formats.container import write_tensors
 from firth.protocols import Float32
+from firth.tensors import write_tensors
 
 __all__ = ["SUFFIXES", "save_arrays"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import new_folder
 from firth.formats.base import FileReport, Format, Reading
-from firth.formats.container import map_tensors, write_tensors
 from firth.formats.streams import Head
+from firth.tensors import map_tensors, write_tensors
 from firth.vectors.static import Vectors
 from firth.vectors.unknown import POLICIES
 from firth.vectors.words import Words

@@ -35,7 +35,8 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint
         return np.full(len(counts), _ALL, np.uint32)
     frequency = np.maximum(counts, 1) / counts.sum()
     kept = (np.sqrt(frequency / sample) + 1) * sample / frequency
-    return np.minimum(kept * 2.0**32, _ALL).astype(np.uint32)
+    thresholds: NDArray[np.uint32] = np.minimum(kept * 2.0**32, _ALL).astype(np.uint32)
+    return thresholds
 
 
 class AliasTable(NamedTuple):

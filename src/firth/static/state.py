@@ -33,7 +33,7 @@ class Keeper:
     def __init__(self, folder: str | Path | None, config: Config, built: Built, digest: str) -> None:
         self.folder = None if folder is None else Path(folder)
         self.model = built.task.model
-        self.job = {
+        self.job: dict[str, Any] = {
             "model": type(config).__name__,
             "options": to_dict(config),
             "corpus": digest,

@@ -178,7 +178,7 @@ def train(
         probe=built.prober(probes, tell),
     )
     seconds = run(job, history)
-    return _result(built, config, history, seconds, keep_output, corpus.digest)
+    return _result(built, config, corpus.digest, history, seconds=seconds, keep_output=keep_output)
 
 
 def _ignore(event: Event) -> None:
@@ -209,7 +209,7 @@ def _heldout_loss(heldout: Any, built: Built, threads: int, tell: Listener) -> A
 
 
 def _result(
-    built: Built, config: Word2Vec, history: list[Epoch], seconds: float, keep_output: bool, digest: str
+    built: Built, config: Word2Vec, digest: str, history: list[Epoch], *, seconds: float, keep_output: bool
 ) -> Trained:
     model = built.task.model
     kept = compact(model.output, model.dim) if keep_output else None

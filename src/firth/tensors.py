@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from firth.errors import FormatError
 
-__all__ = ["map_tensors", "write_tensors"]
+__all__ = ["map_tensors", "read_tensors", "write_tensors"]
 
 _KINDS: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
@@ -37,28 +37,39 @@ def map_tensors(path: Path, *, mmap: bool = True) -> dict[str, NDArray[Any]]:
     FormatError
         When the table is broken or speaks of bytes that are not there.
     """
+    return read_tensors(path, mmap=mmap)[0]
+
+
+def read_tensors(path: Path, *, mmap: bool = True) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return every tensor of a file, as :func:`map_tensors`, and the file's metadata.
+
+    Raises
+    ------
+    FormatError
+        When the table is broken or speaks of bytes that are not there.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
         if length > min(_LONGEST_TABLE, size - 8):
             raise FormatError("the table of tensors is longer than the file", path=path, offset=0)
-        table = _table(path, file.read(length))
+        table = _parsed(path, file.read(length))
+    metadata = table.pop("__metadata__", {})
     begin = 8 + length
     found: dict[str, NDArray[Any]] = {}
     for name, entry in table.items():
-        if name != "__metadata__":
-            dtype, shape, at = _checked(path, name, entry, size - begin)
-            whole: NDArray[Any] = (
-                np.memmap(path, dtype=dtype, mode="r", offset=begin + at, shape=shape).view(np.ndarray)
-                if 0 not in shape
-                else np.zeros(shape, dtype)
-            )
-            found[name] = whole if mmap else whole.copy()
-    return found
+        dtype, shape, at = _checked(path, name, entry, size - begin)
+        whole: NDArray[Any] = (
+            np.memmap(path, dtype=dtype, mode="r", offset=begin + at, shape=shape).view(np.ndarray)
+            if 0 not in shape
+            else np.zeros(shape, dtype)
+        )
+        found[name] = whole if mmap else whole.copy()
+    return found, metadata if isinstance(metadata, dict) else {}
 
 
-def _table(path: Path, raw: bytes) -> dict[str, Any]:
+def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
     try:
         table = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -93,10 +104,10 @@ def _naturals(values: Any) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 1 << 48 for value in values)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Write ``tensors`` (float32, float64, int32 or int64), each aligned to 64 bytes."""
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
+    """Write ``tensors`` (float32, float64, int32 or int64), each aligned to 64 bytes, straight from their memory."""
     names = {dtype: name for name, dtype in _KINDS.items()}
-    table: dict[str, Any] = {}
+    table: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     at = 0
     for name, tensor in tensors.items():
         kind = names[tensor.dtype.newbyteorder("<")]
