@@ -237,6 +237,8 @@ def _feed(encoder: Encoder, files: list[TextFile] | None, items: Iterator[Any], 
         _feed_items(encoder, items, request)
         return
     for file in files:
+        if request.field is None and ".jsonl" in os.path.basename(file.path):
+            raise DataError("a file of JSON lines needs field=", got=file.name, remedy="name the field of the text")
         named = request.how.name not in ("zh", "custom")
         if named and request.field is None and encoder.feed_plain_file(file):
             continue

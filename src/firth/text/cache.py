@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from firth.errors import DataError, FormatError
+from firth.errors import FormatError
 from firth.text import store
 from firth.text.corpus import Corpus
 from firth.text.sources import TextFile
@@ -43,10 +43,7 @@ def entry_name(files: Sequence[TextFile], how: Tokenizer, field: str | None) -> 
         return None
     identities = []
     for file in files:
-        try:
-            identity = file.identity()
-        except OSError as error:
-            raise DataError(f"cannot read the text: {error.strerror}", got=file.path) from error
+        identity = file.identity()
         if identity is None:
             return None
         identities.append(identity)

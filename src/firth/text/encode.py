@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -59,12 +58,10 @@ class Encoder:
 
     def feed_plain_file(self, file: TextFile) -> bool:
         """Read a regular, uncompressed file with all threads; returns False, having read nothing, for any other."""
-        if file.path == "-":
+        if file.identity() is None:
             return False
         with file.open() as opened:
             descriptor = opened.fileno()
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return False
             head = os.pread(descriptor, HEAD, 0)
             if compression(head):
                 return False

@@ -49,10 +49,19 @@ class TextFile:
         return "standard input" if self.path == STDIN else self.path
 
     def identity(self) -> tuple[str, int, int, int, int] | None:
-        """Return path, size, times of change and inode; None for what cannot be read twice."""
+        """Return path, size, times of change and inode; None for what cannot be read twice.
+
+        Raises
+        ------
+        DataError
+            When there is no such file.
+        """
         if self.path == STDIN:
             return None
-        about = os.stat(self.path)
+        try:
+            about = os.stat(self.path)
+        except OSError as error:
+            raise DataError(f"cannot read the text: {error.strerror}", got=self.path) from error
         if not stat.S_ISREG(about.st_mode):
             return None
         return (os.path.abspath(self.path), about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
