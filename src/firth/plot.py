@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +89,12 @@ def word_map(
     shares = places.var(axis=0) / max(float(unit.var(axis=0).sum()), 1e-12)
     colours = [_COLOURS[n % len(_COLOURS)] for n, members in enumerate(groups.values()) for _ in members]
     sheet = _empty(size, title, shares)
-    sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=26, zorder=3, linewidths=0)
-    _fit(sheet.axes, places)
-    _label(sheet, words, places, colours)
-    _legend(sheet, list(groups))
-    _write(sheet.figure, Path(path))
+    with _one_warning_of_missing_glyphs():
+        sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=26, zorder=3, linewidths=0)
+        _fit(sheet.axes, places)
+        _label(sheet, words, places, colours)
+        _legend(sheet, list(groups))
+        _write(sheet.figure, Path(path))
     return {word: (float(x), float(y)) for word, (x, y) in zip(words, places, strict=True)}
 
 
@@ -125,6 +128,15 @@ def _empty(size: tuple[float, float], title: str, shares: NDArray[np.float64]) -
     axes.axhline(0, color="#eeeeee", linewidth=1, zorder=0)
     axes.axvline(0, color="#eeeeee", linewidth=1, zorder=0)
     return _Sheet(figure, axes, families)
+
+
+@contextlib.contextmanager
+def _one_warning_of_missing_glyphs() -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        yield
+    if any("missing from" in str(warning.message) for warning in heard):
+        warnings.warn("no installed font has all characters of the words; install Noto Sans CJK", stacklevel=4)
 
 
 def _fit(axes: Axes, places: NDArray[np.float64]) -> None:

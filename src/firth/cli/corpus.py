@@ -12,6 +12,7 @@ from firth.cli.options import JsonFlag, Texts
 from firth.cli.output import print_json
 from firth.cli.target import check_target
 from firth.cli.texts import TextOptions, read_corpus
+from firth.errors import ConfigError
 
 __all__ = ["corpus"]
 
@@ -22,15 +23,28 @@ def corpus(
     *,
     out: Annotated[Path, Parameter(help="Folder to write the corpus to.")],
     text: Annotated[TextOptions, Parameter(name="*")] = TextOptions(),  # noqa: B008
+    phrases: Annotated[
+        int, Parameter(help="Join phrases such as new_york, in so many passes (each may lengthen them by a word).")
+    ] = 0,
+    phrase_threshold: Annotated[float, Parameter(help="Score above which a pair is a phrase.")] = 100.0,
     threads: Annotated[int | None, Parameter(help="Number of threads; all cores by default.")] = None,
     overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at --out.")] = False,
     quiet: Annotated[bool, Parameter(negative="", help="Show nothing but errors.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Tokenise and count a text once, into a corpus that every trainer reads."""
+    if phrases < 0:
+        raise ConfigError("--phrases is too small", got=phrases, expected="at least 0")
     check_target(out, overwrite=overwrite)
     with listening(quiet=quiet) as listen:
-        made = read_corpus(texts, text, out=out, threads=threads, listen=listen)
+        if phrases:
+            from firth.text.phrases import Phrases, find_phrases
+
+            plain = read_corpus(texts, text, threads=threads, listen=listen)
+            joining = Phrases(passes=phrases, threshold=phrase_threshold)
+            made = find_phrases(plain, joining, out=out, threads=threads, listen=listen)
+        else:
+            made = read_corpus(texts, text, out=out, threads=threads, listen=listen)
     facts = {
         "path": str(out),
         "words": made.n_tokens,

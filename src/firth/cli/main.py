@@ -7,6 +7,7 @@ went away.
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import signal
 import sys
@@ -75,13 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    tokens, debug = _prepared(list(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None:
+        arguments = sys.argv[1:]
+        _show_any_word()
+    tokens, debug = _prepared(list(arguments))
     with _terminable():
         try:
             code = app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
             sys.stdout.flush()
         except KeyboardInterrupt as stop:
-            error_line(" ".join(["interrupted", *getattr(stop, "__notes__", [])]))
+            error_line("; ".join(["interrupted", *getattr(stop, "__notes__", [])]))
             return 143 if isinstance(stop, _Terminated) else 130
         except BrokenPipeError:
             _silence_stdout()
@@ -149,6 +153,13 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _show_any_word() -> None:
+    """Escape what the terminal's encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _silence_stdout() -> None:

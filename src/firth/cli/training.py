@@ -139,7 +139,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
             )
         except KeyboardInterrupt as stop:
             if checkpoint.exists():
-                stop.add_note(f"; a checkpoint is in {checkpoint}: run the same command with --resume to go on")
+                stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
         _keep(trained.vectors, running, checkpoint, listen)
 

@@ -1,0 +1,241 @@
+"""``firth corpus`` and ``firth train``: from text to a model on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firth.cli import train as train_verb
+from firth.events import EpochEnd
+from firth.formats.registry import load
+from firth.static.word2vec import Word2Vec
+from firth.text.corpus import Corpus
+
+Call = Callable[..., Any]
+SMALL = ("--dim", 8, "--min-count", 1, "--epochs", 2, "--threads", 1)
+
+
+def test_train_word2vec(call: Call, text: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    done = call("train", "word2vec", text, "--out", out, *SMALL)
+    assert done.code == 0
+    assert done.out == ""
+    assert "epoch 2 done: mean loss" in done.err
+    assert f"saved: {out}" in done.err
+    vectors = load(out)
+    assert vectors.dim == 8
+    assert vectors.metadata["options"]["epochs"] == 2
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_every_option_reaches_the_config(
+    call: Call, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    class StopHereError(Exception):
+        pass
+
+    def spy(corpus: Corpus, config: Word2Vec, **options: Any) -> None:
+        seen.update(options, config=config, corpus=corpus)
+        raise StopHereError
+
+    monkeypatch.setattr("firth.static.word2vec.train", spy)
+    wanted = Word2Vec(
+        architecture="cbow", loss="hierarchical", dim=12, window=3, dynamic_window=False, negative=7, exponent=0.5,
+        sample=0.01, min_count=2, max_vocab=50, epochs=3, rate=0.1, cbow="historic", tree="balanced",
+        deterministic=False, seed=9,
+    )  # fmt: skip
+    arguments: list[Any] = []
+    for field in dataclasses.fields(wanted):
+        value, name = getattr(wanted, field.name), field.name.replace("_", "-")
+        flag = {"dynamic_window": "--no-dynamic-window", "deterministic": "--racing"}.get(field.name)
+        arguments += [flag] if flag else [f"--{name}", value]
+    done = call(
+        "train", "word2vec", text, "--out", tmp_path / "m", *arguments, "--lower", "--probe", "cat", "--probe", "dog",
+        "--threads", 2, "--heldout", text, "--resume", "--keep-output",
+    )  # fmt: skip
+    assert done.code == 1
+    assert "StopHere" in done.err
+    assert seen["config"] == wanted
+    assert seen["probes"] == ("cat", "dog")
+    assert (seen["threads"], seen["resume"], seen["keep_output"], seen["freeze"]) == (2, True, True, False)
+    assert seen["heldout"].digest == seen["corpus"].digest
+    assert seen["corpus"].tokenizer["lower"] is True
+
+
+def test_the_defaults_are_those_of_the_config(
+    call: Call, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr("firth.static.word2vec.train", lambda corpus, config, **options: seen.append(config) or 1 / 0)
+    call("train", "word2vec", text, "--out", tmp_path / "m")
+    assert seen == [Word2Vec()]
+
+
+def test_help_shows_every_option_of_the_config(call: Call) -> None:
+    done = call("train", "word2vec", "--help")
+    assert done.code == 0
+    for field in dataclasses.fields(Word2Vec):
+        assert "--" + field.name.replace("_", "-") in done.out
+    assert "--racing" in done.out
+
+
+def test_every_model_of_the_table_has_help(call: Call) -> None:
+    for model in train_verb.MODELS:
+        assert call("train", model, "--help").code == 0
+
+
+def test_standard_input_and_a_corpus_give_the_same_model(call: Call, text: Path, tmp_path: Path) -> None:
+    assert call("train", "word2vec", "-", "--out", tmp_path / "a", *SMALL, stdin=text.read_text()).code == 0
+    assert call("corpus", text, "--out", tmp_path / "corpus").code == 0
+    assert call("train", "word2vec", tmp_path / "corpus", "--out", tmp_path / "b", *SMALL).code == 0
+    a, b = load(tmp_path / "a"), load(tmp_path / "b")
+    assert list(a.words) == list(b.words)
+    np.testing.assert_array_equal(a.matrix, b.matrix)
+
+
+def test_quiet_says_nothing_and_the_log_tells_all(call: Call, text: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    done = call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL, "--quiet", "--log", log, "--probe", "cat")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [event["epoch"] for event in events if event["event"] == EpochEnd.__name__] == [1, 2]
+    assert any(event["event"] == "Probe" and event["word"] == "cat" for event in events)
+
+
+def test_an_existing_target_is_kept_unless_told(call: Call, text: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    assert call("train", "word2vec", text, "--out", out, *SMALL).code == 0
+    before = load(out, mmap=False).matrix.copy()
+    refused = call("train", "word2vec", text, "--out", out, *SMALL, "--seed", 2)
+    assert refused.code == 1
+    assert "--overwrite" in refused.complaint
+    np.testing.assert_array_equal(load(out).matrix, before)
+    assert call("train", "word2vec", text, "--out", out, *SMALL, "--seed", 2, "--overwrite").code == 0
+    assert not np.array_equal(load(out).matrix, before)
+
+
+def test_overwrite_never_removes_what_is_not_ours(call: Call, text: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("x")
+    done = call("train", "word2vec", text, "--out", folder, *SMALL, "--overwrite", "--quiet")
+    assert done.code == 1
+    assert (folder / "thesis.txt").read_text() == "x"
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bytes(
+    call: Call, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import firth.static.word2vec as module
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    options = ("--dim", 8, "--min-count", 1, "--epochs", 4, "--threads", 1)
+    assert call("train", "word2vec", text, "--out", whole, *options).code == 0
+    real = module.train
+
+    def interrupted(corpus: Corpus, config: Word2Vec, **given: Any) -> Any:
+        def listen(event: object) -> None:
+            if isinstance(event, EpochEnd) and event.epoch == 2:
+                raise KeyboardInterrupt
+
+        return real(corpus, config, **(given | {"listen": listen}))
+
+    monkeypatch.setattr(module, "train", interrupted)
+    stopped = call("train", "word2vec", text, "--out", broken, *options)
+    assert stopped.code == 130
+    assert stopped.err.splitlines()[-1].startswith("firth: interrupted")
+    assert "--resume" in stopped.err
+    assert not broken.exists()
+    monkeypatch.setattr(module, "train", real)
+    refused = call("train", "word2vec", text, "--out", broken, *options)
+    assert refused.code == 1
+    assert "--resume" in refused.complaint
+    assert call("train", "word2vec", text, "--out", broken, *options, "--resume").code == 0
+    assert (broken / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_overwrite_drops_an_old_checkpoint(call: Call, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.checkpoint").mkdir()
+    (tmp_path / "m.checkpoint" / "state").write_text("old")
+    assert call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL, "--overwrite").code == 0
+
+
+def test_init_and_freeze(call: Call, text: Path, tmp_path: Path) -> None:
+    assert call("train", "word2vec", text, "--out", tmp_path / "old", *SMALL).code == 0
+    more = tmp_path / "more.txt"
+    more.write_text("the newcomer sleeps on the sofa\n" * 20)
+    done = call(
+        "train", "word2vec", more, "--out", tmp_path / "new", *SMALL, "--init", tmp_path / "old", "--freeze"
+    )  # fmt: skip
+    assert done.code == 0
+    old, new = load(tmp_path / "old"), load(tmp_path / "new")
+    assert "newcomer" in new
+    np.testing.assert_array_equal(new["cat"], old["cat"])
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"", (), ""),
+        (b"\n\n  \n", (), ""),
+        (b"\x00\x01\x02\x03" * 500, (), "binary"),
+        (b"one two three\n", ("--min-count", "9"), ""),
+        (b'{"text": "a b"}\n{"other": 1}\n', ("--field", "text"), "line 2"),
+    ],
+)
+def test_a_text_without_words_is_one_line(
+    content: bytes, options: tuple[str, ...], message: str, call: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.txt"
+    path.write_bytes(content)
+    done = call("train", "word2vec", path, "--out", tmp_path / "m", "--quiet", *options)
+    assert done.code == 1
+    assert message in done.complaint
+    assert [file.name for file in tmp_path.iterdir()] == ["t.txt"]
+
+
+@pytest.mark.parametrize("content", [b"word\n" * 20, b"a b \xff\xfe c\r\n" * 20, b"x y " * 20_000])
+def test_strange_texts_train(content: bytes, call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_bytes(content)
+    done = call("train", "word2vec", path, "--out", tmp_path / "m", *SMALL, "--tokenizer", "whitespace")
+    assert done.code == 0
+    assert np.isfinite(load(tmp_path / "m").matrix).all()
+
+
+def test_corpus_tells_what_it_holds(call: Call, text: Path, tmp_path: Path) -> None:
+    done = call("corpus", text, "--out", tmp_path / "c", "--json")
+    facts = json.loads(done.out)
+    corpus = Corpus.open(tmp_path / "c")
+    assert facts["words"] == corpus.n_tokens == sum(len(line.split()) for line in text.read_text().splitlines())
+    assert facts["digest"] == corpus.digest
+    again = call("corpus", text, "--out", tmp_path / "c")
+    assert again.code == 1
+    assert "--overwrite" in again.complaint
+    assert call("corpus", text, "--out", tmp_path / "c", "--overwrite", "--lower", "--quiet").out == ""
+
+
+def test_corpus_joins_phrases(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("I saw New York today\nshe left New York early\nNew York is big\n" * 20)
+    done = call("corpus", path, "--out", tmp_path / "c", "--phrases", 1, "--phrase-threshold", 2)
+    assert done.code == 0
+    assert "New_York" in Corpus.open(tmp_path / "c").vocab
+    assert call("corpus", path, "--out", tmp_path / "d", "--phrases", -1).code == 2
+
+
+def test_read_only_targets_are_told_before_the_work(call: Call, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = call("train", "word2vec", text, "--out", "/proc/model", "--quiet")
+    assert done.code == 1
+    assert "/proc" in done.complaint
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "permission denied" in call("corpus", text, "--out", text.parent / "c").complaint
