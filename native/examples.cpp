@@ -34,7 +34,7 @@ void GroupRunner::run() {
             case Loss::kHierarchical: hierarchical(at); break;
             case Loss::kSoftmax: softmax(); break;
         }
-        if (task_.update) update_inputs(at, stop);
+        if (task_.update) update_inputs(at);
     }
 }
 
@@ -199,8 +199,8 @@ void GroupRunner::softmax() {
 
 // ---------------------------------------------------------------- updates of the inputs
 
-void GroupRunner::update_inputs(int at, int stop) {
-    if (task_.architecture == Architecture::kCbow) return spread(at, stop);
+void GroupRunner::update_inputs(int at) {
+    if (task_.architecture == Architecture::kCbow) return spread();
     const bool alone = task_.loss == Loss::kHierarchical;
     for (size_t i = 0; i < s_.inputs.size(); ++i) {
         const int token = low_ + int(i) + (alone && low_ + int(i) >= at);
@@ -210,21 +210,13 @@ void GroupRunner::update_inputs(int at, int stop) {
 
 // CBOW: each context word takes its share of the change of every hidden vector that it is part of. The mean's
 // gradient has the factor 1 / size; word2vec.c left it out (Context::kHistoric), see docs/word2vec.md.
-void GroupRunner::spread(int at, int stop) {
-    for (int token = low_; token < high_; ++token) {
-        if (frozen(token)) continue;
-        s_.rows.clear(), s_.factors.clear();
-        for (int i = at, place = 0; i < stop; ++i) {
-            const Window& w = window(i);
-            if (w.size() == 0) continue;
-            if (token != i && token >= w.begin && token < w.end) {
-                s_.rows.push_back(s_.d_inputs.get() + size_t(place) * task_.stride);
-                s_.factors.push_back(task_.context == Context::kHistoric ? 1.0f : share(w.size()));
-            }
-            ++place;
-        }
-        if (!s_.rows.empty())
-            kernels_.accumulate(block_.input_rows[token], s_.rows.data(), s_.factors.data(), int(s_.rows.size()), task_.stride);
+void GroupRunner::spread() {
+    for (const Meeting& meeting : s_.meetings) {
+        const Window& w = window(meeting.centre);
+        const float part = task_.context == Context::kHistoric ? 1.0f : share(w.size());
+        const float* change = s_.d_inputs.get() + size_t(meeting.begin) * task_.stride;
+        for (int k = w.begin; k < w.end; ++k)
+            if (k != meeting.centre && !frozen(k)) kernels_.axpby(block_.input_rows[k], 1.0f, change, part, task_.stride);
     }
 }
 

@@ -46,8 +46,8 @@ private:
     void softmax();
     void step();
 
-    void update_inputs(int at, int stop);
-    void spread(int at, int stop);
+    void update_inputs(int at);
+    void spread();
     void add(const float* row, const float* change) { kernels_.add(const_cast<float*>(row), change, task_.stride); }
     bool frozen(int token) const { return task_.frozen && task_.frozen[block_.words[token]]; }
     const Window& window(int centre) const { return block_.windows[centre - block_.first]; }

@@ -53,7 +53,7 @@ def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("config", VARIANTS, ids=_name)
 @pytest.mark.usefixtures("small_rounds")
 def test_native_equals_the_twin(config: Word2Vec) -> None:
-    config = dataclasses.replace(config, dim=10, min_count=2, epochs=2, sample=1e-2, rate=0.1)
+    config = dataclasses.replace(config, dim=10, min_count=2, epochs=2, sample=1e-2, rate=0.3)
     text = zipf_text(70)
     native = train(text, config, threads=2, keep_output=True)
     twin = train(text, config, backend="reference", keep_output=True)
