@@ -53,7 +53,7 @@ class Corpus:
         try:
             self.config = store.read_config(self.path)
         except OSError as error:
-            raise FormatError(f"no corpus: {error.strerror}", path=self.path) from error
+            raise FormatError(f"config.json of a corpus cannot be read: {error.strerror}", path=self.path) from error
         lengths = self._check_config()
         arrays = {name: store.map_array(self.path, name, lengths[key]) for name, (_, _, key) in store.ARRAYS.items()}
         self.ids: NDArray[np.int32] = arrays["ids"]
