@@ -53,11 +53,11 @@ def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("config", VARIANTS, ids=_name)
 @pytest.mark.usefixtures("small_rounds")
 def test_native_equals_the_twin(config: Word2Vec) -> None:
-    config = dataclasses.replace(config, dim=10, min_count=2, epochs=2, sample=1e-2, rate=0.3)
+    config = dataclasses.replace(config, dim=10, min_count=2, epochs=2, sample=1e-2, rate=0.1)
     text = zipf_text(70)
     native = train(text, config, threads=2, keep_output=True)
     twin = train(text, config, backend="reference", keep_output=True)
-    assert np.abs(native.vectors.matrix).max() > 0.1, "something was learnt"
+    assert np.abs(native.vectors.matrix).max() > 0.055, "past where it began, within 1 / (2 dim)"
     np.testing.assert_allclose(native.vectors.matrix, twin.vectors.matrix, atol=2e-5)
     np.testing.assert_allclose(native.losses, twin.losses, rtol=1e-5)
     kept = (native.nodes, twin.nodes) if config.loss == "hierarchical" else (native.output, twin.output)
