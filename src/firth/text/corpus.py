@@ -202,7 +202,8 @@ def as_corpus(
     >>> corpus.vocab.words, corpus.ids.tolist(), corpus.ends.tolist()
     (['sat', 'the', 'cat', 'dog'], [1, 2, 0, 1, 3, 0], [3, 6])
     """
-    from firth.text.build import Request, build
+    from firth.text.build import build
+    from firth.text.request import Request
 
     how = Tokenizer.of(tokenizer, lower=lower, fold_digits=fold_digits)
     return build(data, Request(how, field, cache, Path(out) if out is not None else None, threads, listen))

@@ -16,9 +16,10 @@ from firth import _core
 from firth.config import Config, option, to_dict
 from firth.errors import ConfigError
 from firth.events import Listener
-from firth.text.build import Request, placed
+from firth.text.build import placed
 from firth.text.corpus import Corpus
 from firth.text.encode import Encoder
+from firth.text.request import Request
 from firth.text.tokenize import Tokenizer, encode_text
 from firth.text.vocab import WordList
 

@@ -61,7 +61,8 @@ def segment_all(chunks: Iterable[bytes], processes: int) -> Iterator[bytes]:
         yield segment(first)
         return
     with contextlib.ExitStack() as stack:
-        pool = [stack.enter_context(_Worker()) for _ in range(max(processes, 1))]
+        # One more than there are cores: while one waits for this process to count its words, another works.
+        pool = [stack.enter_context(_Worker()) for _ in range(processes + 1)]
         busy: deque[_Worker] = deque()
         for number, batch in enumerate(_chain(first, second, batches)):
             worker = pool[number % len(pool)]
