@@ -59,6 +59,7 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     t.ids = column<int32_t>(*self, a["ids"], "ids", 0);
     t.ends = column<int64_t>(*self, a["ends"], "ends", 0);
     t.row_of = column<int32_t>(*self, a["row_of"], "row_of", 0);
+    t.n_types = t.row_of ? int64_t(nb::cast<Array<int32_t>>(a["row_of"]).shape(0)) : 0;
     t.keep = column<uint32_t>(*self, a["keep"], "keep", 0);
     t.n_words = int32_t(integer("n_words"));
     require(nb::cast<Array<uint32_t>>(a["keep"]).shape(0) == size_t(t.n_words), "keep needs a number per word");

@@ -34,7 +34,8 @@ public:
 
 private:
     bool take(int64_t i) {
-        const int32_t word = task_.row_of ? task_.row_of[task_.ids[i]] : task_.ids[i];
+        int32_t word = task_.ids[i];
+        if (task_.row_of) word = uint32_t(word) < uint64_t(task_.n_types) ? task_.row_of[word] : -1;
         if (uint32_t(word) >= uint32_t(task_.n_words)) return false;
         const uint32_t keep = task_.keep[word];
         if (keep != 0xffffffffu && uint32_t(random_at(key_, uint64_t(i)) >> 32) > keep) return false;

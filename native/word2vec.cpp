@@ -1,5 +1,6 @@
 #include "word2vec.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "block.h"
@@ -114,6 +115,7 @@ void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
 }
 
 void Word2VecTrainer::run(int64_t count, int threads) {
+    threads = std::min(threads, task_.blocks_per_round);
     if (!crew_ || int(crew_->scratch.size()) != threads) crew_ = std::make_unique<Crew>(task_, threads);
     if (at_ % rounds_ == 0) sum_ = {};
     std::vector<Tally> tallies(size_t(count) * task_.blocks_per_round);

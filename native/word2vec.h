@@ -18,6 +18,7 @@ struct Word2VecTask {
     // the text: words whose row is not below n_words (as unsigned) are those that the reader's cut drops
     const int32_t* ids;
     const int32_t* row_of;  // from ids to rows, or null where they are the same
+    int64_t n_types;        // length of row_of
     int64_t n_tokens;
     const int64_t* ends;  // of the sentences, exclusive
     int64_t n_sentences;
