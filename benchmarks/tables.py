@@ -20,8 +20,9 @@ def origin(result: dict[str, Any]) -> str:
     """Return the line under a table: machine, versions, settings."""
     machine, versions, settings = result["machine"], result["versions"], result["settings"]
     corpus = result["corpus"]
+    epochs = "1 epoch" if settings["epochs"] == 1 else f"{settings['epochs']} epochs"
     return (
-        f"{corpus['name']}: {corpus['words']:,} words; {settings['threads']} threads, {settings['epochs']} epoch{'s' * (settings['epochs'] > 1)},"
+        f"{corpus['name']}: {corpus['words']:,} words; {settings['threads']} threads, {epochs},"
         f" window {settings['window']}, {settings['negative']} negatives, sample {settings['sample']:g},"
         f" min-count {settings['min_count']}. {machine['cpu']}, {machine['cores']} cores,"
         f" {machine['memory_gib']:g} GiB. Firth {result['commit']}, gensim {versions['gensim']}, {result['date'][:10]}."
