@@ -19,10 +19,8 @@ TRAINERS = ("firth-deterministic", "firth-racing", "gensim")
 
 def run_firth(corpus: str, job: Job, settings: Settings, deterministic: bool, out: str | None) -> dict[str, Any]:
     """Read ``corpus`` (words between blanks), train, and return the seconds of both; save the vectors to ``out``."""
-    from firth.static.word2vec import Word2Vec
-    from firth.text.corpus import as_corpus
-
     import firth
+    from firth.text.corpus import as_corpus
 
     start = time.perf_counter()
     encoded = as_corpus(corpus, tokenizer="whitespace", threads=settings.threads)
@@ -30,6 +28,8 @@ def run_firth(corpus: str, job: Job, settings: Settings, deterministic: bool, ou
     result: dict[str, Any] = {"read_s": read_s, "words": encoded.n_tokens}
     if not job.dim:
         return result
+    from firth.static.word2vec import Word2Vec
+
     config = Word2Vec(
         architecture=job.architecture,
         loss=job.loss,

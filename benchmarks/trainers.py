@@ -20,7 +20,7 @@ __all__ = ["line_up", "prepare_corpus", "run_once"]
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 WORDS_A_LINE = 1000
-CHUNK = 1 << 22
+CHUNK = 1 << 16  # small, since a child's peak memory starts at what its parent holds
 
 
 def line_up(names: list[str], peers: dict[str, Path]) -> list[str]:
@@ -72,7 +72,7 @@ def prepare_corpus(source: Path, target: Path, limit: int | None = None) -> dict
 
 
 def _pieces(text: IO[bytes]) -> Iterator[list[bytes]]:
-    """Yield the words of each line; a line of many megabytes comes in parts of whole thousands of words."""
+    """Yield the words of each line; a long line comes in parts of whole thousands of words."""
     kept: list[bytes] = []
     rest = b""
     while chunk := text.readline(CHUNK):
@@ -126,6 +126,8 @@ def run_once(trainer: str, job: Job, bench: Bench, out: Path | None = None) -> d
 def _command(trainer: str, job: Job, bench: Bench, keep: bool) -> list[str] | None:
     if trainer in bench.peers:
         return peer_command(trainer, bench.peers[trainer].resolve(), job, bench.settings)
+    if trainer == "firth-racing" and not job.dim:
+        return None  # reading has one mode
     task = {
         "trainer": trainer,
         "corpus": "corpus.txt",
