@@ -43,12 +43,13 @@ def run_firth(corpus: str, job: Job, settings: Settings, deterministic: bool, ou
         seed=settings.seed,
         deterministic=deterministic,
     )
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     trained = firth.train(encoded, config, threads=settings.threads)
-    call_s = time.perf_counter() - start
+    call_s, call_cpu_s = time.perf_counter() - start, time.process_time() - cpu
     if out:
         firth.save(trained.vectors, out)
-    return result | {"train_s": trained.seconds, "call_s": call_s, "vocabulary": len(trained.vectors)}
+    result |= {"train_s": trained.seconds, "call_s": call_s, "call_cpu_s": call_cpu_s}
+    return result | {"vocabulary": len(trained.vectors)}
 
 
 def run_gensim(corpus: str, job: Job, settings: Settings, out: str | None) -> dict[str, Any]:
@@ -75,12 +76,13 @@ def run_gensim(corpus: str, job: Job, settings: Settings, out: str | None) -> di
     model.build_vocab(corpus_file=corpus)
     read_s = time.perf_counter() - start
     words = model.corpus_total_words
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     model.train(corpus_file=corpus, total_examples=model.corpus_count, total_words=words, epochs=settings.epochs)
-    train_s = time.perf_counter() - start
+    call_s, call_cpu_s = time.perf_counter() - start, time.process_time() - cpu
     if out:
         model.wv.save_word2vec_format(out, binary=True)
-    return {"read_s": read_s, "words": words, "train_s": train_s, "call_s": train_s, "vocabulary": len(model.wv)}
+    result = {"read_s": read_s, "words": words, "train_s": call_s, "call_s": call_s, "call_cpu_s": call_cpu_s}
+    return result | {"vocabulary": len(model.wv)}
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for job, trainer in dict.fromkeys((run["job"], run["trainer"]) for run in good):
         mine = [run for run in good if (run["job"], run["trainer"]) == (job, trainer)]
         line: dict[str, Any] = {"job": job, "trainer": trainer, "runs": len(mine)}
-        for figure in ("train_s", "read_s", "process_s", "words_per_s", "peak_mib"):
+        for figure in ("train_s", "call_s", "call_cpu_s", "read_s", "process_s", "words_per_s", "peak_mib"):
             values = [run[figure] for run in mine if figure in run]
             if values:
                 line[figure] = round(statistics.median(values), 3)
