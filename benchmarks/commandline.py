@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from jobs import JOBS, PEERS, Job
@@ -25,7 +27,13 @@ def read_common(parser: argparse.ArgumentParser, arguments: list[str] | None) ->
         value = getattr(options, name, None)
         if value is not None and value < 1:
             parser.error(f"--{name} {value}: expected at least 1")
+    signal.signal(signal.SIGTERM, _stop)
     return options
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Leave by way of the clean-up, which ends the child at work and removes the copied corpus."""
+    raise SystemExit(128 + number)
 
 
 def split_names(text: str) -> list[str]:
