@@ -8,12 +8,12 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from jobs import JOBS, PEERS, Job
 from tables import update_page
 
-__all__ = ["known_job", "read_common", "read_peers", "show_tables", "split_names"]
+__all__ = ["known_job", "read_common", "read_peers", "run_script", "show_tables", "split_names"]
 
 
 def read_common(parser: argparse.ArgumentParser, arguments: list[str] | None) -> argparse.Namespace:
@@ -27,13 +27,20 @@ def read_common(parser: argparse.ArgumentParser, arguments: list[str] | None) ->
         value = getattr(options, name, None)
         if value is not None and value < 1:
             parser.error(f"--{name} {value}: expected at least 1")
-    signal.signal(signal.SIGTERM, _stop)
     return options
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
-    """Leave by way of the clean-up, which ends the child at work and removes the copied corpus."""
-    raise SystemExit(128 + number)
+def run_script(main: Callable[[], int]) -> NoReturn:
+    """Run ``main``; a signal to end leaves by way of the clean-up, which ends the child and removes the copied text."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        raise SystemExit("stopped") from None
 
 
 def split_names(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from child import TRAINERS
-from commandline import known_job, read_common, read_peers, show_tables, split_names
+from commandline import known_job, read_common, read_peers, run_script, show_tables, split_names
 from jobs import JOBS, PEERS, Bench, Job, Settings
 from record import describe_run, write_json
 from tables import speed_table
@@ -138,4 +138,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)
