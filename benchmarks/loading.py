@@ -72,8 +72,8 @@ def make(folder: Path, rows: int, dim: int) -> None:
     words = [f"word{row:07d}" for row in range(rows)]
     matrix = rng.standard_normal((rows, dim), dtype=np.float32)
     vectors = firth.Vectors(words, matrix)
-    few = vectors.limit(rows // 10)
-    for name, what in (("v.bin", vectors), ("own", vectors), ("tenth.txt", few), ("tenth.bin.gz", few)):
+    few = vectors.limit(rows // 100)
+    for name, what in (("v.bin", vectors), ("own", vectors), ("hundredth.txt", few), ("hundredth.bin.gz", few)):
         if not (folder / name).exists():
             firth.save(what, folder / name)
 
@@ -89,7 +89,7 @@ def loading(folder: Path, repeats: int) -> dict[str, Any]:
         return lambda: firth.load(folder / name)
 
     found: dict[str, Any] = {}
-    for name, binary in (("v.bin", True), ("tenth.txt", False), ("tenth.bin.gz", True)):
+    for name, binary in (("v.bin", True), ("hundredth.txt", False), ("hundredth.bin.gz", True)):
         firth.load(folder / name, limit=1)
         found[name] = alternating({"firth": ours(name), "gensim": theirs(name, binary)}, repeats)
     found["own folder"] = alternating(

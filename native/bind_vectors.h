@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -16,6 +17,7 @@
 
 #include "vectors_index.h"
 #include "vectors_rows.h"
+#include "vectors_search.h"
 
 namespace vectors_binding {
 
@@ -128,8 +130,36 @@ void bind_word_index(nb::module_& m) {
         .def_prop_ro("duplicates", &firth::WordIndex::duplicates);
 }
 
+template <class T>
+nb::object array_of(std::vector<T>&& values) {
+    auto* kept = new std::vector<T>(std::move(values));
+    nb::capsule owner(kept, [](void* held) noexcept { delete static_cast<std::vector<T>*>(held); });
+    return nb::cast(nb::ndarray<nb::numpy, T>(kept->data(), {kept->size()}, owner));
+}
+
+void bind_search(nb::module_& m) {
+    using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+    m.def(
+        "hits_above",
+        [](Matrix products, Floats inverse, Floats floors) {
+            if (inverse.size() != products.shape(0) || floors.size() != products.shape(1)) {
+                throw std::invalid_argument("a score needs the length of its row and the floor of its query");
+            }
+            firth::Hits hits;
+            {
+                nb::gil_scoped_release release;
+                hits = firth::hits_above(products.data(), products.shape(0), products.shape(1), inverse.data(),
+                                         floors.data());
+            }
+            return nb::make_tuple(array_of(std::move(hits.rows)), array_of(std::move(hits.queries)),
+                                  array_of(std::move(hits.scores)));
+        },
+        "products"_a, "inverse"_a, "floors"_a, "Rows, queries and scores of all that reach their query's floor.");
+}
+
 void bind_vectors(nb::module_& m) {
     bind_word_index(m);
+    bind_search(m);
     bind_vector_files(m);
 }
 

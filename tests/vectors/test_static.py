@@ -77,6 +77,8 @@ def test_exclude(vectors: Vectors) -> None:
 def test_many_queries_answer_as_one_by_one(vectors: Vectors) -> None:
     assert vectors.nearest_many(WORDS, n=9) == [vectors.nearest(word, n=9) for word in WORDS]
     assert vectors.nearest_many(WORDS[:5], n=9, limit=30) == [vectors.nearest(w, n=9, limit=30) for w in WORDS[:5]]
+    assert vectors.nearest_many(WORDS[:3], n=0) == [[], [], []]
+    assert vectors.nearest_many([], n=3) == []
     vectorwise = vectors.nearest_many(MATRIX[:6], n=2)
     assert [pairs[0][0] for pairs in vectorwise] == WORDS[:6]
 
@@ -84,6 +86,7 @@ def test_many_queries_answer_as_one_by_one(vectors: Vectors) -> None:
 def test_many_queries_over_several_blocks(monkeypatch: pytest.MonkeyPatch, vectors: Vectors) -> None:
     expected = vectors.nearest_many(WORDS[:8], n=5)
     monkeypatch.setattr("firth.vectors.search._BLOCK_VALUES", 64)
+    monkeypatch.setattr("firth.vectors.search._FIRST_ROWS", 7)
     rng = np.random.default_rng(1)
     large = Vectors([f"x{i}" for i in range(3000)], rng.standard_normal((3000, 6)))
     got = large.nearest_many([f"x{i}" for i in range(40)], n=20)

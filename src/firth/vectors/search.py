@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from firth import _core
 from firth.protocols import Float32
 
 __all__ = ["inverse_norms", "nearest_rows", "top_rows"]
 
 _BLOCK_VALUES = 1 << 22  # values of one block of scores, 16 MiB; smaller ones cost BLAS more in starting its threads
 _SLACK = 2e-6  # float32 scores this near to the n-th best are computed again in float64
+_FIRST_ROWS = 4096
 Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
@@ -134,30 +136,29 @@ def _without_nan(scores: Float32) -> Float32:
 def _sweep(matrix: Float32, inverse: Float32, queries: Float32, n: int) -> list[NDArray[np.int64]]:
     """Return candidate rows for each query, from blocks of scores of bounded size."""
     count, across = len(queries), queries.T
+    if not n:
+        return [np.zeros(0, dtype=np.int64)] * count
     slack = np.array([_slack(query) for query in queries], dtype=np.float32)
     floors = np.full(count, -np.inf, dtype=np.float32)
     kept: list[tuple[NDArray[np.int64], Float32]] = [(np.zeros(0, np.int64), np.zeros(0, np.float32))] * count
-    step = max(256, _BLOCK_VALUES // count)
-    for start in range(0, len(matrix), step):
+    # The first block is small: it gives each query a floor, which keeps the hits of the later ones few.
+    start, stop = 0, min(len(matrix), _FIRST_ROWS + n)
+    while start < stop:
         with np.errstate(invalid="ignore", over="ignore"):
-            scores = matrix[start : start + step] @ across  # block x n_queries
-            scores *= inverse[start : start + step, None]
-        _without_nan(scores)
-        if start == 0 and len(scores) >= n > 0:
-            floors = np.array([_floor(column, n) for column in scores.T.copy()], dtype=np.float32)
-        found, query_of = np.nonzero(scores >= floors - slack)
+            products = matrix[start:stop] @ across  # block x n_queries
+        found, query_of, values = _core.hits_above(products, inverse[start:stop], floors - slack)
         order = np.argsort(query_of, kind="stable")
-        found, query_of = found[order], query_of[order]
-        bounds = np.searchsorted(query_of, np.arange(count + 1))
-        for query in np.flatnonzero(np.diff(bounds)):
-            new = found[bounds[query] : bounds[query + 1]]
-            rows = np.concatenate([kept[query][0], new + start])
-            values = np.concatenate([kept[query][1], scores[new, query]])
+        bounds = np.searchsorted(query_of[order], np.arange(count + 1))
+        for query in np.flatnonzero(np.diff(bounds)).tolist():
+            new = order[bounds[query] : bounds[query + 1]]
+            rows = np.concatenate([kept[query][0], found[new] + start])
+            scores = np.concatenate([kept[query][1], values[new]])
             if len(rows) > n:
-                best = _candidates(values, n, float(slack[query]))
-                rows, values = rows[best], values[best]
-                floors[query] = np.partition(values, -n)[-n] if n else np.inf
-            kept[query] = rows, values
+                floors[query] = np.partition(scores, -n)[-n]
+                best = _candidates(scores, n, float(slack[query]))
+                rows, scores = rows[best], scores[best]
+            kept[query] = rows, scores
+        start, stop = stop, min(len(matrix), stop + max(256, _BLOCK_VALUES // count))
     return [rows for rows, _ in kept]
 
 
