@@ -50,7 +50,9 @@ void GroupRunner::fetch_ahead(int at, int stop, int number) {
         targets(first, last);
         if (at < stop) targets(block_.centres() + size_t(number) * task_.pool, block_.centres() + size_t(number + 1) * task_.pool);
     } else if (task_.loss == Loss::kHierarchical) {
-        targets(size_t(block_.paths[first]), size_t(block_.paths[last]));
+        // the nodes near the root are at hand anyway
+        const size_t begin = size_t(block_.paths[first]), end = size_t(block_.paths[last]);
+        targets(begin + (end - begin) / 2, end);
     }
 }
 
@@ -111,15 +113,15 @@ float* GroupRunner::coefficients(int n_targets) {
 }
 
 // Take the gradient step of the logistic losses; the inputs' change stays in d_inputs.
-void GroupRunner::step() {
+void GroupRunner::step(bool distinct) {
     Group<float> g{};
     g.stride = task_.stride, g.rate = block_.rate;
     g.n_inputs = int(s_.inputs.size()), g.n_targets = int(s_.targets.size());
     g.inputs = s_.inputs.data(), g.targets = s_.targets.data();
     g.coefficients = s_.coefficients.get(), g.scratch = s_.tile.get();
-    g.d_inputs = s_.d_inputs.get(), g.d_targets = s_.d_targets.get();
+    g.d_inputs = s_.d_inputs.get(), g.d_targets = distinct && task_.update ? nullptr : s_.d_targets.get();
     block_.tally.loss += kernels_.step_f(g);
-    if (!task_.update) return;
+    if (distinct || !task_.update) return;
     for (size_t m = 0; m < s_.targets.size(); ++m) add(s_.targets[m], s_.d_targets.get() + m * task_.stride);
 }
 
@@ -143,7 +145,7 @@ void GroupRunner::negative(int number) {
         ++column;
     }
     noise_coefficients(c, tile, task_.pool, pool);
-    step();
+    step(false);
 }
 
 // Each input meets the pool once for every pair that it is in, less the pairs whose centre the noise word itself is.
@@ -175,9 +177,12 @@ void GroupRunner::hierarchical(int at) {
     s_.targets.assign(rows, rows + length);
     float* c = coefficients(length);
     const int n = int(s_.inputs.size()), tile = tile_size(n);
-    for (int m = 0; m < length; ++m)
-        for (int i = 0; i < n; ++i) c[size_t(m / kColumns) * tile + i * kColumns + m % kColumns] = code[m] ? 1.0f : -1.0f;
-    step();
+    for (int m = 0; m < length; m += kColumns, c += tile) {
+        float signs[kColumns] = {};
+        for (int k = 0; k < std::min(kColumns, length - m); ++k) signs[k] = code[m + k] ? 1.0f : -1.0f;
+        for (int i = 0; i < n; ++i) std::copy_n(signs, kColumns, c + i * kColumns);
+    }
+    step(true);
 }
 
 void GroupRunner::softmax() {
@@ -189,12 +194,11 @@ void GroupRunner::softmax() {
             if (i >= meeting.begin && i < meeting.end && i != meeting.hole) s_.seen.push_back(meeting.word);
         s_.first.push_back(int(s_.seen.size()));
     }
-    const Softmax<float> g{task_.stride, n, task_.n_outputs, s_.inputs.data(), task_.output, s_.first.data(),
-                           s_.seen.data(), s_.tile.get(), block_.rate, s_.d_inputs.get(), s_.d_targets.get()};
+    for (size_t m = 0; m < size_t(task_.n_outputs); ++m) s_.targets.push_back(task_.output + m * task_.stride);
+    const Softmax<float> g{task_.stride, n, task_.n_outputs, s_.inputs.data(), s_.targets.data(), s_.first.data(),
+                           s_.seen.data(), s_.tile.get(), block_.rate, s_.d_inputs.get(),
+                           task_.update ? nullptr : s_.d_targets.get()};
     block_.tally.loss += kernels_.softmax_f(g);
-    if (!task_.update) return;
-    for (size_t m = 0; m < size_t(task_.n_outputs); ++m)
-        add(task_.output + m * task_.stride, s_.d_targets.get() + m * task_.stride);
 }
 
 // ---------------------------------------------------------------- updates of the inputs

@@ -44,7 +44,7 @@ private:
     void noise_coefficients(float* c, int tile, int column, const int32_t* pool);
     void hierarchical(int at);
     void softmax();
-    void step();
+    void step(bool distinct);  // whether no target stands twice
 
     void update_inputs(int at);
     void spread();

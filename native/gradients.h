@@ -58,7 +58,7 @@ template <class R>
 double softmax_gradient(const R* x, const R* y, const int* first, const int* seen, int n, int m, int dim, R rate, R* dx, R* dy) {
     const int tile = tile_size(n), tiles = (m + kColumns - 1) / kColumns;
     PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim), dys(nullptr, m, dim), scores(nullptr, tiles, tile);
-    const Softmax<R> g{xs.stride(), n, m, xs.rows(), ys.data(), first, seen, scores.data(), rate, dxs.data(), dys.data()};
+    const Softmax<R> g{xs.stride(), n, m, xs.rows(), ys.rows(), first, seen, scores.data(), rate, dxs.data(), dys.data()};
     double loss;
     if constexpr (sizeof(R) == 4) loss = kernels().softmax_f(g);
     else loss = kernels().softmax_d(g);

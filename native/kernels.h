@@ -25,7 +25,7 @@ struct Group {
     R* scratch;                     // tile_size(n_inputs) numbers
     R rate;
     R* d_inputs;                    // out: rate * -gradient, n_inputs x stride
-    R* d_targets;                   // out: n_targets x stride
+    R* d_targets;                   // out: n_targets x stride; null: no target stands twice, change them in place
 };
 
 // A tile holds kColumns numbers for each input, and for one more where their count is odd (tiles take two at once).
@@ -36,13 +36,13 @@ template <class R>
 struct Softmax {
     int stride, n_inputs, n_targets;
     const R* const* inputs;
-    const R* targets;               // n_targets x stride
+    const R* const* targets;        // n_targets rows, all different
     const int* first;               // n_inputs + 1
     const int* seen;                // target ids
     R* scores;                      // scratch: a tile for every kColumns targets
     R rate;
     R* d_inputs;                    // n_inputs x stride
-    R* d_targets;                   // n_targets x stride
+    R* d_targets;                   // n_targets x stride; null: change the targets in place
 };
 
 struct Kernels {

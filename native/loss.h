@@ -35,18 +35,12 @@ inline void score_tile(const R* const* inputs, int n_inputs, const R* const* tar
     }
 }
 
-template <class R>
-void scores(const R* const* inputs, int n_inputs, const R* const* targets, int count, int stride, R* out) {
-    switch (count) {
-        case 1: return score_tile<R, 1>(inputs, n_inputs, targets, stride, out);
-        case 2: return score_tile<R, 2>(inputs, n_inputs, targets, stride, out);
-        case 3: return score_tile<R, 3>(inputs, n_inputs, targets, stride, out);
-        case 4: return score_tile<R, 4>(inputs, n_inputs, targets, stride, out);
-        case 5: return score_tile<R, 5>(inputs, n_inputs, targets, stride, out);
-        case 6: return score_tile<R, 6>(inputs, n_inputs, targets, stride, out);
-        case 7: return score_tile<R, 7>(inputs, n_inputs, targets, stride, out);
-        default: return score_tile<R, 8>(inputs, n_inputs, targets, stride, out);
+template <class R, int Columns = 1>
+inline void scores(const R* const* inputs, int n_inputs, const R* const* targets, int count, int stride, R* out) {
+    if constexpr (Columns < kColumns) {
+        if (count != Columns) return scores<R, Columns + 1>(inputs, n_inputs, targets, count, stride, out);
     }
+    score_tile<R, Columns>(inputs, n_inputs, targets, stride, out);
 }
 
 // ---- scores -> factors, in place; returns the loss
@@ -72,14 +66,16 @@ inline double total(vec<R> v) {
 }
 
 // ---- updates of a tile of targets and of every input
-template <class R, int Columns>
+template <class R, int Columns, bool First>
 inline void update_tile(const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
     constexpr int n = Lanes<R>::n;
     for (int c = 0; c < g.stride; c += n) {
         vec<R> y[Columns], dy[Columns] = {};
         for (int m = 0; m < Columns; ++m) y[m] = load(targets[m] + c);
         for (int i = 0; i < g.n_inputs; ++i) {
-            vec<R> x = load(g.inputs[i] + c), dx = load(g.d_inputs + size_t(i) * g.stride + c), dx2 = {};
+            R* change = g.d_inputs + size_t(i) * g.stride + c;
+            vec<R> x = load(g.inputs[i] + c), dx = {}, dx2 = {};
+            if constexpr (!First) dx = load(change);
             const R* row = e + i * kColumns;
 #pragma GCC unroll 8
             for (int m = 0; m < Columns; ++m) {
@@ -87,29 +83,33 @@ inline void update_tile(const Group<R>& g, const R* const* targets, const R* e, 
                 if (m % 2) dx2 += factor * y[m]; else dx += factor * y[m];
                 dy[m] += factor * x;
             }
-            store(g.d_inputs + size_t(i) * g.stride + c, dx + dx2);
+            store(change, dx + dx2);
         }
-        for (int m = 0; m < Columns; ++m) store(d_targets + size_t(m) * g.stride + c, dy[m]);
+        for (int m = 0; m < Columns; ++m) {
+            if (d_targets) store(d_targets + size_t(m) * g.stride + c, dy[m]);
+            else store(const_cast<R*>(targets[m]) + c, y[m] + dy[m]);
+        }
     }
 }
 
-// Narrow registers are fewer too: they take half a tile at a time.
+template <class R, bool First, int Columns = 1>
+inline void update_columns(int count, const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
+    if constexpr (Columns < kColumns) {
+        if (count != Columns) return update_columns<R, First, Columns + 1>(count, g, targets, e, d_targets);
+    }
+    update_tile<R, Columns, First>(g, targets, e, d_targets);
+}
+
+// Narrow registers are fewer too: they take half a tile at a time. `first`: nothing is in d_inputs yet.
 template <class R>
-void update(const Group<R>& g, const R* const* targets, int count, const R* e, R* d_targets) {
+void update(const Group<R>& g, int first, int count, const R* e) {
     constexpr int most = kRegisterBytes == 64 ? 8 : 4;
     for (int m = 0; m < count; m += most) {
-        const R* const* y = targets + m;
-        R* dy = d_targets + size_t(m) * g.stride;
-        switch (count - m < most ? count - m : most) {
-            case 1: update_tile<R, 1>(g, y, e + m, dy); break;
-            case 2: update_tile<R, 2>(g, y, e + m, dy); break;
-            case 3: update_tile<R, 3>(g, y, e + m, dy); break;
-            case 4: update_tile<R, 4>(g, y, e + m, dy); break;
-            case 5: update_tile<R, 5>(g, y, e + m, dy); break;
-            case 6: update_tile<R, 6>(g, y, e + m, dy); break;
-            case 7: update_tile<R, 7>(g, y, e + m, dy); break;
-            default: update_tile<R, 8>(g, y, e + m, dy); break;
-        }
+        const R* const* y = g.targets + first + m;
+        R* dy = g.d_targets ? g.d_targets + size_t(first + m) * g.stride : nullptr;
+        const int columns = count - m < most ? count - m : most;
+        if (first + m == 0) update_columns<R, true>(columns, g, y, e + m, dy);
+        else update_columns<R, false>(columns, g, y, e + m, dy);
     }
 }
 
@@ -118,7 +118,8 @@ double step(const Group<R>& g) {
     constexpr int n = Lanes<R>::n;
     const int tile = tile_size(g.n_inputs);
     double sum = 0;
-    for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
+    if (!g.n_targets)
+        for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
     for (int m = 0; m < g.n_targets; m += kColumns) {
         const int count = g.n_targets - m < kColumns ? g.n_targets - m : kColumns;
         const R* c = g.coefficients + size_t(m / kColumns) * tile;
@@ -126,7 +127,7 @@ double step(const Group<R>& g) {
         vec<R> loss = {};
         for (int i = 0; i < tile; i += n) store(g.scratch + i, factors<R>(load(g.scratch + i), load(c + i), g.rate, loss));
         sum += total<R>(loss);
-        update<R>(g, g.targets + m, count, g.scratch, g.d_targets + size_t(m) * g.stride);
+        update<R>(g, m, count, g.scratch);
     }
     return sum;
 }

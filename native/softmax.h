@@ -29,30 +29,17 @@ double softmax_row(const Softmax<R>& g, int i, int tile) {
 
 template <class R>
 double softmax(const Softmax<R>& g) {
-    constexpr int n = Lanes<R>::n;
     const int tile = tile_size(g.n_inputs);
-    auto rows_of = [&](int m, const R** rows) {
-        const int count = g.n_targets - m < kColumns ? g.n_targets - m : kColumns;
-        for (int k = 0; k < count; ++k) rows[k] = g.targets + size_t(m + k) * g.stride;
-        return count;
-    };
-    const R* rows[kColumns];
-    for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
-    for (int m = 0; m < g.n_targets; m += kColumns) {
-        const int count = rows_of(m, rows);
-        scores<R>(g.inputs, g.n_inputs, rows, count, g.stride, g.scores + size_t(m / kColumns) * tile);
-    }
+    Group<R> step{};  // borrowed for its sweep of updates
+    step.stride = g.stride, step.n_inputs = g.n_inputs, step.n_targets = g.n_targets;
+    step.inputs = g.inputs, step.targets = g.targets;
+    step.d_inputs = g.d_inputs, step.d_targets = g.d_targets;
+    auto count = [&](int m) { return g.n_targets - m < kColumns ? g.n_targets - m : kColumns; };
+    for (int m = 0; m < g.n_targets; m += kColumns)
+        scores<R>(g.inputs, g.n_inputs, g.targets + m, count(m), g.stride, g.scores + size_t(m / kColumns) * tile);
     double loss = 0;
     for (int i = 0; i < g.n_inputs; ++i) loss += softmax_row(g, i, tile);
-    Group<R> step{};
-    step.stride = g.stride;
-    step.n_inputs = g.n_inputs;
-    step.inputs = g.inputs;
-    step.d_inputs = g.d_inputs;
-    for (int m = 0; m < g.n_targets; m += kColumns) {
-        const int count = rows_of(m, rows);
-        update(step, rows, count, g.scores + size_t(m / kColumns) * tile, g.d_targets + size_t(m) * g.stride);
-    }
+    for (int m = 0; m < g.n_targets; m += kColumns) update<R>(step, m, count(m), g.scores + size_t(m / kColumns) * tile);
     return loss;
 }
 
