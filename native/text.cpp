@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <random>
 #include <stdexcept>
@@ -40,6 +41,31 @@ std::size_t read_at(int file, void* data, std::size_t n, uint64_t offset) {
     }
     return total;
 }
+
+// Looks words up a few at a time, so that their cache lines are on the way while the text is split further.
+struct BlockSink {
+    WordTable& table;
+    std::vector<uint32_t>& ids;
+    std::vector<uint64_t>& line_ends;
+    struct Waiting {
+        WordTable::Key key;
+        const uint8_t* word;
+    };
+    std::array<Waiting, 16> waiting{};
+    std::size_t n_waiting = 0;
+
+    void token(const uint8_t* word, std::size_t length) {
+        const WordTable::Key key = table.key(word, length);
+        table.prefetch(key);
+        waiting[n_waiting++] = {key, word};
+        if (n_waiting == waiting.size()) flush();
+    }
+    void line() { line_ends.push_back(ids.size() + n_waiting); }
+    void flush() {
+        for (std::size_t i = 0; i < n_waiting; ++i) ids.push_back(table.add(waiting[i].key, waiting[i].word, 1));
+        n_waiting = 0;
+    }
+};
 
 uint64_t random_seed() {
     std::random_device device;
@@ -112,17 +138,12 @@ void TextPass::process(bool everything) {
     if (end == 0) return;
     const std::vector<std::size_t> points = cut_points(end);
     std::vector<Block> blocks(points.size() - 1);
-    struct Sink {
-        WordTable& table;
-        Block& block;
-        void token(const uint8_t* word, std::size_t length) { block.ids.push_back(table.add(word, length)); }
-        void line() { block.line_ends.push_back(block.ids.size()); }
-    };
     parallel(options_.threads, blocks.size(), [&](std::size_t thread, std::size_t i) {
         blocks[i].table = static_cast<uint32_t>(thread);
         blocks[i].ids.reserve((points[i + 1] - points[i]) / 4);
-        Sink sink{tables_[thread], blocks[i]};
+        BlockSink sink{tables_[thread], blocks[i].ids, blocks[i].line_ends};
         split(options_.tokenizer, text + points[i], text + points[i + 1], sink);
+        sink.flush();
     });
     write(blocks);
     std::copy(waiting_.begin() + static_cast<std::ptrdiff_t>(end), waiting_.begin() + static_cast<std::ptrdiff_t>(used_),

@@ -108,6 +108,24 @@ std::vector<Entry> merge_sorted(std::vector<std::vector<Entry>>& lists, const Be
     return std::move(lists.front());
 }
 
+// Fills words, ends and counts in the order given; returns the position of every word of every shard.
+std::vector<std::vector<int32_t>> lay_out(const std::vector<Entry>& order, const Shards& gathered, Vocabulary& out) {
+    if (order.size() > 0x7FFFFFFF) throw std::length_error("the text holds over 2,147,483,647 different words");
+    std::vector<std::vector<int32_t>> ranks;
+    for (const WordTable& table : gathered.tables) ranks.emplace_back(table.size());
+    out.ends.reserve(order.size());
+    out.counts.reserve(order.size());
+    for (std::size_t rank = 0; rank < order.size(); ++rank) {
+        const Entry& entry = order[rank];
+        const std::string_view word = gathered.tables[entry.shard].word(entry.id);
+        out.bytes.insert(out.bytes.end(), word.begin(), word.end());
+        out.ends.push_back(static_cast<int64_t>(out.bytes.size()));
+        out.counts.push_back(static_cast<int64_t>(entry.count));
+        ranks[entry.shard][entry.id] = static_cast<int32_t>(rank);
+    }
+    return ranks;
+}
+
 }  // namespace
 
 Vocabulary merge(const std::vector<WordTable>& tables, Normalisation wanted, std::size_t threads) {
@@ -129,21 +147,8 @@ Vocabulary merge(const std::vector<WordTable>& tables, Normalisation wanted, std
         out.han += gathered.sums[shard].han;
         out.invalid += gathered.invalid[shard];
     }
-
-    const std::vector<Entry> order = merge_sorted(gathered.entries, Before{gathered.tables}, threads);
-    if (order.size() > 0x7FFFFFFF) throw std::length_error("the text holds over 2,147,483,647 different words");
-    std::vector<std::vector<int32_t>> ranks(shards);
-    for (std::size_t shard = 0; shard < shards; ++shard) ranks[shard].resize(gathered.tables[shard].size());
-    out.ends.reserve(order.size());
-    out.counts.reserve(order.size());
-    for (std::size_t rank = 0; rank < order.size(); ++rank) {
-        const Entry& entry = order[rank];
-        const std::string_view word = gathered.tables[entry.shard].word(entry.id);
-        out.bytes.insert(out.bytes.end(), word.begin(), word.end());
-        out.ends.push_back(static_cast<int64_t>(out.bytes.size()));
-        out.counts.push_back(static_cast<int64_t>(entry.count));
-        ranks[entry.shard][entry.id] = static_cast<int32_t>(rank);
-    }
+    const auto order = merge_sorted(gathered.entries, Before{gathered.tables}, threads);
+    const auto ranks = lay_out(order, gathered, out);
     parallel(threads, tables.size(), [&](std::size_t, std::size_t t) {
         for (std::size_t id = 0; id < tables[t].size(); ++id) {
             if (tables[t].count(id) == 0) continue;  // a word that feed_ids never met

@@ -126,8 +126,7 @@ class Corpus:
         FormatError
             When an id lies outside the vocabulary or the digest differs.
         """
-        if len(self.ids) and not 0 <= int(self.ids.min()) <= int(self.ids.max()) < len(self.vocab):
-            raise FormatError("an id lies outside the vocabulary", path=self.path / store.ARRAYS["ids"][0])
+        self._check_ids()
         arrays: dict[str, NDArray[Any]] = {
             "ids": self.ids,
             "ends": self.ends,
@@ -138,8 +137,19 @@ class Corpus:
         if found != self.digest:
             raise FormatError("the content does not match its digest", path=self.path, got=found, expected=self.digest)
 
+    def _check_ids(self) -> None:
+        if len(self.ids) and not 0 <= int(self.ids.min()) <= int(self.ids.max()) < len(self.vocab):
+            raise FormatError("an id lies outside the vocabulary", path=self.path / store.ARRAYS["ids"][0])
+
     def sentences(self) -> Iterator[list[str]]:
-        """Yield every sentence as a list of words."""
+        """Yield every sentence as a list of words.
+
+        Raises
+        ------
+        FormatError
+            When an id lies outside the vocabulary, which opening does not look for.
+        """
+        self._check_ids()
         words, begin = list(self.vocab.words), 0
         for end in self.ends.tolist():
             yield [words[i] for i in self.ids[begin:end].tolist()]
