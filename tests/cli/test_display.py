@@ -22,8 +22,8 @@ def progress(done: int, **changes: object) -> Progress:
 
 
 OTHERS: list[tuple[Event, str]] = [
-    (EpochEnd(2, 0.5, None, 3.21), "epoch 2 done: mean loss 0.5000, 3.2 s\n"),
-    (EpochEnd(2, 0.5, 0.75, 3723.0), "epoch 2 done: mean loss 0.5000, held-out loss 0.7500, 1 h 02 min\n"),
+    (EpochEnd(2, 0.5, None, 3.21), "epoch 2 done: mean loss 0.5000, after 3.2 s\n"),
+    (EpochEnd(2, 0.5, 0.75, 3723.0), "epoch 2 done: mean loss 0.5000, held-out loss 0.7500, after 1 h 02 min\n"),
     (Probe(1, "king", (("queen", 0.8), ("prince", 0.71))), "  king: queen 0.80, prince 0.71\n"),
     (Notice("3 words skipped"), "note: 3 words skipped\n"),
     (Saved("model"), "saved: model\n"),

@@ -99,6 +99,23 @@ def test_evaluate(call: Call, model: Path, tmp_path: Path) -> None:
     assert ["family", "total", "1", "1", "2", "100.0 %"] in rows
 
 
+def test_evaluate_tells_of_broken_vectors(call: Call, tmp_path: Path) -> None:
+    from firth.formats.registry import save
+
+    save(Vectors(["a", "b"], np.array([[1, 2], [np.nan, 0]], dtype=np.float32)), tmp_path / "m")
+    (tmp_path / "pairs.txt").write_text("a b 8\na a 9\n")
+    done = call("evaluate", tmp_path / "m", "--similarity", tmp_path / "pairs.txt")
+    assert done.code == 0
+    assert done.err == "note: 1 of 2 vectors hold NaN or infinite values and count as like nothing\n"
+
+
+def test_notices_of_a_reader_are_one_line(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text("3 2\na 1 0\nb 0 1\na 1 1\n")
+    done = call("similarity", tmp_path / "v.txt", "a", "b")
+    assert (done.code, done.out) == (0, "0.0000\n")
+    assert [line[:6] for line in done.err.splitlines()] == ["note: "]
+
+
 def test_evaluate_tells_the_line_at_fault(call: Call, model: Path, tmp_path: Path) -> None:
     (tmp_path / "pairs.txt").write_text("man woman 8\nking\n")
     done = call("evaluate", model, "--similarity", tmp_path / "pairs.txt")

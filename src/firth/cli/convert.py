@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from firth.cli.output import note
+from firth.cli.output import note, note_event
 from firth.cli.target import check_target
 
 __all__ = ["convert"]
@@ -25,5 +25,5 @@ def convert(
     from firth.formats.registry import convert as carry_over
 
     check_target(target, overwrite=overwrite)
-    for lost in carry_over(source, target, format=format):
+    for lost in carry_over(source, target, format=format, listen=note_event):
         note(lost)

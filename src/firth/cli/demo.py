@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-# A text of half a million words is small: many passes, a wide window, words met five times or more.
-OPTIONS: dict[str, Any] = {"dim": 100, "window": 5, "negative": 10, "epochs": 30, "min_count": 5}
+# A text of half a million words is small: CBOW, many passes, words met ten times or more.
+OPTIONS: dict[str, Any] = {
+    "architecture": "cbow", "dim": 100, "window": 5, "negative": 10, "sample": 3e-3, "epochs": 30, "min_count": 10,
+}  # fmt: skip
 
 _REPORT = "report.json"
 

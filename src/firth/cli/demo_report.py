@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 
 __all__ = ["MAP", "findings", "known", "markdown_report", "show"]
 
-PROBES = ("list", "encode", "server", "directory", "exception", "first", "reader", "thread", "returns", "month")
+PROBES = (
+    "list", "argument", "exception", "encode", "server", "thread", "module", "first", "returns", "remove", "month",
+    "coroutine",
+)  # fmt: skip
 
 # Examples that came out right for each of several seeds; the table of scores has the rest, right and wrong.
 EXAMPLES = (
     ("open", "close", "encode"),
-    ("read", "reads", "return"),
+    ("open", "close", "start"),
     ("read", "write", "reader"),
-    ("list", "lists", "string"),
+    ("encode", "decode", "encoder"),
     ("int", "integer", "dict"),
     ("start", "end", "first"),
+    ("minimum", "maximum", "min"),
+    ("left", "right", "horizontal"),
+    ("server", "servers", "client"),
+    ("raise", "raised", "return"),
+    ("read", "reading", "write"),
 )
 
 MAP = {
@@ -34,7 +42,7 @@ MAP = {
     "files": ("file", "directory", "path", "filename", "folder", "files", "directories", "subdirectory"),
     "network": ("server", "client", "socket", "request", "response", "http", "connection", "host", "port"),
     "concurrency": ("thread", "process", "lock", "queue", "threads", "processes", "executor", "semaphore"),
-    "time": ("month", "year", "day", "hour", "minute", "second", "week", "date"),
+    "time": ("month", "year", "day", "hour", "minute", "week", "date"),
     "verbs": ("open", "close", "read", "write", "encode", "decode", "send", "receive"),
     "errors": ("error", "exception", "raise", "raised", "traceback", "valueerror", "typeerror"),
     "windows": ("widget", "window", "button", "mouse", "cursor", "canvas", "color"),

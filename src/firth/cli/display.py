@@ -24,7 +24,7 @@ def told(event: Event) -> str | None:
     """Return the line that tells an event; None for progress, which has a form of its own."""
     if isinstance(event, EpochEnd):
         heldout = "" if event.heldout is None else f", held-out loss {event.heldout:.4f}"
-        return f"epoch {event.epoch} done: mean loss {event.loss:.4f}{heldout}, {_duration(event.seconds)}"
+        return f"epoch {event.epoch} done: mean loss {event.loss:.4f}{heldout}, after {_duration(event.seconds)}"
     if isinstance(event, Probe):
         neighbours = ", ".join(f"{shown(word)} {cosine:.2f}" for word, cosine in event.neighbours)
         return f"  {shown(event.word)}: {neighbours}"

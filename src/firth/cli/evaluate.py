@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from firth.cli.options import CaseOption, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors
-from firth.cli.output import print_json, print_table
+from firth.cli.output import note, print_json, print_table
 from firth.errors import ConfigError
 
 if TYPE_CHECKING:
     from firth.evaluate import AnalogyScore, SimilarityScore
+    from firth.vectors.static import Vectors
 
 __all__ = ["evaluate"]
 
@@ -50,6 +51,7 @@ def evaluate(
     if restrict < 0:
         raise ConfigError("--restrict is too small", got=restrict, expected="at least 0")
     vectors = load_vectors(model, limit, format)
+    _tell_of_broken_rows(vectors)
     ranked = (
         score_similarity(vectors, similarity, case=case, missing=missing, resamples=resamples, seed=seed)
         if similarity
@@ -69,6 +71,17 @@ def evaluate(
         )
     else:
         _print(ranked, asked)
+
+
+def _tell_of_broken_rows(vectors: Vectors) -> None:
+    """Say how many vectors hold NaN or infinite values, which would otherwise only look like a poor score."""
+    import numpy as np
+
+    step = max(1, (1 << 22) // max(1, vectors.dim))
+    blocks = (vectors.matrix[start : start + step] for start in range(0, len(vectors), step))
+    broken = sum(int(np.count_nonzero(~np.isfinite(block).all(axis=1))) for block in blocks)
+    if broken:
+        note(f"{broken:,} of {len(vectors):,} vectors hold NaN or infinite values and count as like nothing")
 
 
 def _print(ranked: Sequence[SimilarityScore], asked: Sequence[AnalogyScore]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter, Token
 
-from firth.cli.output import STDIN_MARK
+from firth.cli.output import STDIN_MARK, note_event
 from firth.errors import DataError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def load_vectors(path: Path, limit: int | None = None, format: str | None = None
     from firth.formats.registry import load
     from firth.vectors.static import Vectors
 
-    model = load(path, format=format, limit=limit)
+    model = load(path, format=format, limit=limit, listen=note_event)
     if not isinstance(model, Vectors):
         raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
     return model

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["STDIN_MARK", "error_line", "note", "print_json", "print_table", "shown"]
+from firth.events import Event, Notice
+
+__all__ = ["STDIN_MARK", "error_line", "note", "note_event", "print_json", "print_table", "shown"]
 
 # Stands for a bare "-" among the arguments, which the parser would take for an option; no argument can hold a NUL.
 STDIN_MARK = "\0-"
@@ -43,6 +45,12 @@ def error_line(text: str) -> None:
 def note(text: str) -> None:
     """Print something that the user should know on stderr."""
     print(f"note: {shown(text)}", file=sys.stderr, flush=True)
+
+
+def note_event(event: Event) -> None:
+    """Print a notice of the library on stderr; a listener for verbs that show no progress."""
+    if isinstance(event, Notice):
+        note(event.message)
 
 
 def print_json(value: Any) -> None:

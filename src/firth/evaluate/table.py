@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ __all__ = ["analogy_rows", "drawn", "markdown", "similarity_rows"]
 SIMILARITY_COLUMNS = ("set", "found", "pairs", "OOV", "Spearman", "interval", "Pearson")
 ANALOGY_COLUMNS = ("section", "correct", "asked", "questions", "accuracy")
 _MOST_SECTIONS = 40
+_FIGURE = re.compile(r"|-|((^| to )(nan|-?[\d,.]+)( %)?){1,2}")
 
 
 def similarity_rows(scores: Sequence[SimilarityScore]) -> list[list[str]]:
@@ -58,17 +60,22 @@ def _row(part: SectionScore) -> list[str]:
 
 
 def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> Table:
-    """Return a rich table: the first column to the left, the others to the right, nothing cut."""
+    """Return a rich table: words to the left, figures to the right, nothing cut."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(title) if title else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
+        table.add_column(column, justify="right" if _holds_figures(rows, number) else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _holds_figures(rows: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether the column is made of figures, so that it reads best from the right; the first one never is."""
+    return column > 0 and all(_FIGURE.fullmatch(row[column]) for row in rows)
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -81,6 +88,6 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     |---|---:|
     | cat | 0.71 |
     """
-    rule = ["---"] + ["---:"] * (len(columns) - 1)
+    rule = ["---:" if _holds_figures(rows, number) else "---" for number in range(len(columns))]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (columns, *rows)]
     return "\n".join([lines[0], "|" + "|".join(rule) + "|", *lines[1:]])
