@@ -113,7 +113,7 @@ def placed(
         Feeds the encoder.
     request : Request
     more : dict
-        Added to the description of the tokenizer.
+        Added to the description of the tokenizer; what is made from another corpus has some, and no notices again.
     files, name : optional
         The files read and the name in the cache; without a name the corpus lives as long as the object returned.
     """
@@ -128,7 +128,8 @@ def placed(
                 raise DataError(error.what, got=_named(files)) from None
             if encoder.empty_tokens:
                 request.tell(f"{encoder.empty_tokens:,} empty tokens were skipped")
-        _tell_about(config, request)
+        if not more:
+            _tell_about(config, request)
         corpus = _in_place(folder, files, name, request)
         done = True
         return corpus
@@ -201,8 +202,10 @@ class _written_to:  # noqa: N801
 
 # ---------------------------------------------------------------- telling
 def _tell_about(config: dict[str, Any], request: Request) -> None:
-    if config["n_invalid"]:
-        request.tell(f"{config['n_invalid']:,} tokens hold bytes that are not UTF-8; they are kept as they are")
+    invalid = config["n_invalid"]
+    if invalid:
+        what = "1 token holds" if invalid == 1 else f"{invalid:,} tokens hold"
+        request.tell(f"{what} bytes that are not UTF-8, kept as they are")
     letters, han = config.get("n_letters", 0), config.get("n_han", 0)
     if request.how.name in ("words", "whitespace") and 3 * han > letters:
         request.tell("over a third of the letters are Han; --tokenizer zh (tokenizer='zh') finds the Chinese words")
