@@ -18,6 +18,7 @@ __all__ = ["FORMATS", "header_of"]
 
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*([+-]?\d+)[ \t]+([+-]?\d+)[ \t\r]*\n")
 _LONGEST_HEADER = 256
+_NO_HEADER = 'format="glove" reads text without one'
 
 
 def header_of(head: Head) -> tuple[int, int, int] | None:
@@ -31,7 +32,7 @@ def header_of(head: Head) -> tuple[int, int, int] | None:
 def _checked_header(head: Head) -> tuple[int, int, int]:
     header = header_of(head)
     if header is None:
-        raise head.fault("no word2vec header", 0, expected="a first line with two whole numbers: rows and columns")
+        raise head.fault("no word2vec header", 0, expected="a first line of two whole numbers", remedy=_NO_HEADER)
     rows, dim, _ = header
     if rows < 0 or dim < 1:
         raise head.fault("the header makes no sense", 0, got=f"{rows} rows of {dim} values", expected="dim at least 1")
