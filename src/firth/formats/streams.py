@@ -22,7 +22,7 @@ from firth.errors import DataError, FormatError
 
 __all__ = ["PIECE", "Head", "Source", "compressed_writer", "head_of", "pieces"]
 
-PIECE = 1 << 22
+PIECE = 1 << 20  # stays in the second-level cache between reading and parsing
 HEAD = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 _FAULTS = (gzip.BadGzipFile, lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError)
