@@ -36,14 +36,14 @@ def test_any_words_and_values(name: str, words: list[str], data: st.DataObject) 
     matrix = np.array(values, dtype=np.float32).reshape(len(words), dim)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
-        try:
-            save(Vectors(words, matrix), path, format=name)
-        except DataError as error:
-            assert name != "firth"
-            assert "cannot hold" in str(error)
+        parting = {"firth": b"", "word2vec-binary": b" \n"}.get(name, b"\n")
+        if any(byte in parting for word in words for byte in word.encode("utf-8", "surrogateescape")):
+            with pytest.raises(DataError, match="cannot hold"):
+                save(Vectors(words, matrix), path, format=name)
             return
         if name == "glove":
             return  # without a header only the likeliest dimension is known; test_conversions has its cases
+        save(Vectors(words, matrix), path, format=name)
         back = load(path, format=name)
         assert list(back.words) == words
         np.testing.assert_array_equal(back.matrix.view(np.uint32), matrix.view(np.uint32))
