@@ -55,6 +55,8 @@ def test_version(call: Callable[..., Any]) -> None:
         (["train", "word2vec", "t", "--out", "o", "--loss", "hinge"], "hierarchical"),
         (["train", "word2vec", "t", "--out", "o", "--wndow", "4"], "--wndow. Did you mean --window"),
         (["train", "word2vec", "t", "--out", "o", "--freeze"], "--freeze needs --init"),
+        (["odd", "m", "a", "b"], "too few words: got 2"),
+        (["evaluate", "m", "--similarity", "f", "--resamples", "100000000000"], "--resamples is out of range"),
         (["evaluate", "m"], "--similarity or --analogies"),
         (["evaluate", "m", "--analogies", "f", "--restrict", "-1"], "--restrict"),
     ],
@@ -86,6 +88,8 @@ def test_a_bad_command_line_is_one_line_and_two(
         (["train", "word2vec", "absent.txt", "--out", "m"], "absent.txt"),
         (["train", "word2vec", "-", "other.txt", "--out", "m"], "standard input cannot be mixed"),
         (["embed", "absent", "t.txt", "--out", "v.npy"], "absent"),
+        (["train", "word2vec", "absent.txt", "--out", "deep/er/m"], "absent.txt"),
+        (["convert", "absent", "deep/x.txt"], "absent"),
     ],
 )
 def test_a_failure_is_one_line_and_one(

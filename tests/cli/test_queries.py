@@ -48,10 +48,13 @@ def test_limit_reads_the_first_words_only(call: Call, model: Path) -> None:
 
 
 def test_an_unknown_word_is_one_line(call: Call, model: Path) -> None:
-    done = call("nearest", model, "kign")
+    done = call("nearest", model, "king", "qween", "xyz")
     assert done.code == 1
-    assert "kign" in done.complaint
+    assert done.complaint == "not in the vocabulary: qween, xyz; did you mean queen?"
     assert done.out == ""
+    assert call("similarity", model, "KING", "tree").complaint.endswith("did you mean king?")
+    assert call("odd", model, "man", "king", "zzz").complaint.endswith("check spelling and case")
+    assert "man, zzz" not in call("analogy", model, "man", "zzz", "king").complaint
 
 
 def test_similarity(call: Call, model: Path) -> None:

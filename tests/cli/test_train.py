@@ -163,6 +163,28 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bytes(
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
+def test_what_is_read_is_never_overwritten(call: Call, text: Path, model: Path) -> None:
+    before = text.read_bytes()
+    for arguments in (
+        ("train", "word2vec", text, "--out", text),
+        ("corpus", text, "--out", text),
+        ("convert", text, text),
+        ("embed", model, text, "--out", model.with_suffix(".npy").parent / model.name),
+    ):
+        done = call(*arguments, "--overwrite")
+        assert done.code in (1, 2)
+        assert "overwrite what is read" in done.complaint or "array file" in done.complaint
+    assert text.read_bytes() == before
+
+
+def test_folders_around_the_target_are_made(call: Call, text: Path, tmp_path: Path) -> None:
+    assert call("train", "word2vec", text, "--out", tmp_path / "a" / "b" / "m", *SMALL).code == 0
+    assert call("convert", tmp_path / "a" / "b" / "m", tmp_path / "c" / "v.txt").code == 0
+    assert call("corpus", text, "--out", tmp_path / "d" / "corpus").code == 0
+    done = call("corpus", text, "--out", text / "corpus")
+    assert (done.code, "is a file" in done.complaint) == (1, True)
+
+
 def test_overwrite_drops_an_old_checkpoint(call: Call, text: Path, tmp_path: Path) -> None:
     (tmp_path / "m.checkpoint").mkdir()
     (tmp_path / "m.checkpoint" / "state").write_text("old")

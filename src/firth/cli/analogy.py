@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from firth.cli.options import Count, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors
+from firth.cli.options import Count, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors, require_words
 from firth.cli.output import print_json, print_table
 from firth.errors import ConfigError
 
@@ -33,6 +33,7 @@ def analogy(
     if count < 1:
         raise ConfigError("--count is too small", got=count, expected="at least 1")
     vectors = load_vectors(model, limit, format)
+    require_words(vectors, [a, b, c])
     found = vectors.analogy(a, b, c, n=count, method=method, exclude=not include)
     if json:
         answers = [{"word": word, "score": float(score)} for word, score in found]

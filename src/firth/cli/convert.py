@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from firth.cli.output import note, note_event
-from firth.cli.target import check_target
+from firth.cli.target import check_target, make_parents
+from firth.errors import DataError
 
 __all__ = ["convert"]
 
@@ -24,6 +25,9 @@ def convert(
     """Convert vectors from one format to another; what the new one cannot hold is told."""
     from firth.formats.registry import convert as carry_over
 
-    check_target(target, overwrite=overwrite)
+    check_target(target, overwrite=overwrite, sources=[source])
+    if not source.exists():
+        raise DataError("no such file", got=str(source))
+    make_parents(target)
     for lost in carry_over(source, target, format=format, listen=note_event):
         note(lost)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from firth.cli.display import listening
 from firth.cli.options import JsonFlag, Texts
 from firth.cli.output import print_json
-from firth.cli.target import check_target
+from firth.cli.target import check_target, make_parents
 from firth.cli.texts import TextOptions, read_corpus
 from firth.errors import ConfigError
 
@@ -35,7 +35,8 @@ def corpus(
     """Tokenise and count a text once, into a corpus that every trainer reads."""
     if phrases < 0:
         raise ConfigError("--phrases is too small", got=phrases, expected="at least 0")
-    check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite, sources=texts)
+    make_parents(out)
     with listening(quiet=quiet) as listen:
         if phrases:
             from firth.text.phrases import Phrases, find_phrases

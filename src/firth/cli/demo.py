@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from firth.cli.display import listening
 from firth.cli.options import JsonFlag
 from firth.cli.output import note, print_json
-from firth.cli.target import check_target
+from firth.cli.target import check_target, make_parents
 from firth.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def demo(
     check_target(out, overwrite=_is_demo(out))
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
+    make_parents(part)
     part.mkdir()
     try:
         with listening(quiet=quiet or json) as listen:

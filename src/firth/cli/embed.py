@@ -10,9 +10,9 @@ from cyclopts import Parameter
 
 from firth.cli.options import FormatOption, LimitOption, ModelPath, Texts, load_vectors
 from firth.cli.output import note
-from firth.cli.target import check_target
+from firth.cli.target import check_target, make_parents
 from firth.cli.texts import TextOptions, token_lines
-from firth.errors import ConfigError
+from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
 
 __all__ = ["embed"]
@@ -44,15 +44,18 @@ def embed(
 
     if out.suffix not in SUFFIXES:
         raise ConfigError("--out is no array file", got=out.name, expected="a name that ends in " + ", ".join(SUFFIXES))
-    check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite, sources=[model, *texts])
     vectors = load_vectors(model, limit, format).with_policy(oov)
     lines = list(token_lines(texts, text))
+    if not lines:
+        raise DataError("the text is empty", got=" ".join(texts))
     arrays: list[Float32]
     if what == "tokens":
         arrays, rows = vectors.encode(lines), lines
     else:
         arrays = [vectors.sentence(line, weighting)[None, :] for line in lines]
         rows = [[" ".join(line)] for line in lines]
+    make_parents(out)
     save_arrays(out, arrays, rows)
     found = [int(np.count_nonzero(vectors.rows(line) >= 0)) if line else 0 for line in lines]
     tokens = sum(map(len, lines))

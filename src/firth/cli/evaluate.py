@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+_MOST_RESAMPLES = 1_000_000
+
 Files = Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")]
 
 
@@ -50,6 +52,8 @@ def evaluate(
         raise ConfigError("nothing to evaluate on", remedy="name files with --similarity or --analogies")
     if restrict < 0:
         raise ConfigError("--restrict is too small", got=restrict, expected="at least 0")
+    if not 1 <= resamples <= _MOST_RESAMPLES:
+        raise ConfigError("--resamples is out of range", got=resamples, expected=f"1 to {_MOST_RESAMPLES:,}")
     vectors = load_vectors(model, limit, format)
     _tell_of_broken_rows(vectors)
     ranked = (

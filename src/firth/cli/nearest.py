@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from firth.cli.options import Count, FormatOption, JsonFlag, LimitOption, ModelPath, Words, load_vectors
+from firth.cli.options import Count, FormatOption, JsonFlag, LimitOption, ModelPath, Words, load_vectors, require_words
 from firth.cli.output import print_json, print_table
 from firth.errors import ConfigError
 
@@ -34,6 +34,7 @@ def nearest(
     if words == ["-"]:
         words = [line.strip() for line in sys.stdin if line.strip()]
     vectors = load_vectors(model, limit, format)
+    require_words(vectors, [*words, *(minus or ())])
     if together or minus:
         name = " + ".join(words) + "".join(f" - {word}" for word in minus or ())
         answers = {name: vectors.nearest(positive=words, negative=minus or [], n=count)}

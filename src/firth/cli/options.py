@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -25,7 +26,10 @@ __all__ = [
     "Texts",
     "Words",
     "load_vectors",
+    "require_words",
 ]
+
+_SEARCHED_FOR_SPELLINGS = 20_000
 
 
 def _plain(_type: Any, tokens: Sequence[Token]) -> list[str]:
@@ -79,3 +83,23 @@ def load_vectors(path: Path, limit: int | None = None, format: str | None = None
     if not isinstance(model, Vectors):
         raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
     return model
+
+
+def require_words(vectors: Vectors, words: Sequence[str]) -> None:
+    """Make sure that every word has a vector.
+
+    Raises
+    ------
+    DataError
+        With every word that has none, and close spellings of the first among the most frequent words.
+    """
+    missing = [word for word in words if word not in vectors]
+    if not missing:
+        return
+    frequent = vectors.words[:_SEARCHED_FOR_SPELLINGS]
+    close = difflib.get_close_matches(missing[0], [missing[0].lower(), *frequent], n=4, cutoff=0.75)
+    hint = [word for word in dict.fromkeys((missing[0].lower(), *close)) if word in vectors][:3]
+    raise DataError(
+        "not in the vocabulary: " + ", ".join(missing),
+        remedy=f"did you mean {' or '.join(hint)}?" if hint else "check spelling and case",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firth.cli.options import FormatOption, JsonFlag, LimitOption, ModelPath, load_vectors
+from firth.cli.options import FormatOption, JsonFlag, LimitOption, ModelPath, load_vectors, require_words
 from firth.cli.output import print_json
 
 __all__ = ["similarity"]
@@ -19,7 +19,9 @@ def similarity(
     json: JsonFlag = False,
 ) -> None:
     """Show the cosine of two words, from -1 to 1."""
-    cosine = float(load_vectors(model, limit, format).similarity(first, second))
+    vectors = load_vectors(model, limit, format)
+    require_words(vectors, [first, second])
+    cosine = float(vectors.similarity(first, second))
     if json:
         print_json({"words": [first, second], "cosine": cosine})
     else:

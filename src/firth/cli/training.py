@@ -7,7 +7,7 @@ import importlib
 import inspect
 import shutil
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter
 
 from firth.cli.display import listening
 from firth.cli.options import Texts, load_vectors
-from firth.cli.target import check_target
+from firth.cli.target import check_target, make_parents
 from firth.cli.texts import TextOptions, read_corpus
 from firth.config import Config
 from firth.errors import ConfigError, DataError
@@ -116,7 +116,7 @@ def _config(kind: type[Config], options: dict[str, Any]) -> Config:
 
 def _train(texts: list[str], config: Config, train: Callable[..., Any], text: TextOptions, running: Running) -> None:
     checkpoint = running.out.with_name(running.out.name + ".checkpoint")
-    _check_places(running, checkpoint)
+    _check_places(running, checkpoint, [*texts, *(path for path in (running.init, running.heldout) if path)])
     if running.freeze and running.init is None:
         raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
     init = None if running.init is None else load_vectors(running.init)
@@ -124,6 +124,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
         try:
             corpus = read_corpus(texts, text, threads=running.threads, listen=listen)
             heldout = running.heldout and read_corpus([str(running.heldout)], text, threads=running.threads)
+            make_parents(running.out)
             trained = train(
                 corpus,
                 config,
@@ -144,8 +145,8 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
         _keep(trained.vectors, running, checkpoint, listen)
 
 
-def _check_places(running: Running, checkpoint: Path) -> None:
-    check_target(running.out, overwrite=running.overwrite)
+def _check_places(running: Running, checkpoint: Path, sources: Sequence[str | Path]) -> None:
+    check_target(running.out, overwrite=running.overwrite, sources=sources)
     if not checkpoint.exists() or running.resume:
         return
     if not running.overwrite:
