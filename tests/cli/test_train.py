@@ -101,6 +101,19 @@ def test_standard_input_and_a_corpus_give_the_same_model(call: Call, text: Path,
     np.testing.assert_array_equal(a.matrix, b.matrix)
 
 
+def test_a_corpus_keeps_its_tokenizer_and_gives_it_to_the_heldout_text(
+    call: Call, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, seen = tmp_path / "corpus", {}
+    assert call("corpus", text, "--out", corpus, "--lower", "--tokenizer", "whitespace").code == 0
+    refused = call("train", "word2vec", corpus, "--out", tmp_path / "m", "--tokenizer", "chars", "--quiet")
+    assert refused.code == 2
+    assert "--tokenizer whitespace --lower" in refused.complaint
+    monkeypatch.setattr("firth.static.word2vec.train", lambda corpus, config, **options: seen.update(options) or 1 / 0)
+    call("train", "word2vec", corpus, "--out", tmp_path / "m", "--heldout", text)
+    assert seen["heldout"].tokenizer == Corpus.open(corpus).tokenizer
+
+
 def test_quiet_says_nothing_and_the_log_tells_all(call: Call, text: Path, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     done = call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL, "--quiet", "--log", log, "--probe", "cat")

@@ -93,9 +93,10 @@ def _print(ranked: Sequence[SimilarityScore], asked: Sequence[AnalogyScore]) -> 
 
     if ranked:
         print_table(SIMILARITY_COLUMNS, similarity_rows(ranked), title="Similarity (correlation x 100)")
+    if asked and not sys.stdout.isatty():
+        rows = [[score.name, *row] for score in asked for row in analogy_rows(score)]
+        print_table(("set", *ANALOGY_COLUMNS), rows)
+        return
     for score in asked:
         title = f"{score.name}: {score.method}, first {score.restrict:,} words"
-        if sys.stdout.isatty():
-            print_table(ANALOGY_COLUMNS, analogy_rows(score), title=title)
-        else:
-            print_table(("set", *ANALOGY_COLUMNS), [[score.name, *row] for row in analogy_rows(score)])
+        print_table(ANALOGY_COLUMNS, analogy_rows(score), title=title)

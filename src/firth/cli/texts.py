@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from firth.errors import DataError
+from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from firth.events import Listener
@@ -30,6 +30,17 @@ class TextOptions:
     fold_digits: Annotated[bool, Parameter(negative="", help="Write every digit as 0.")] = False
     field: Annotated[str | None, Parameter(help="Field of JSON lines that holds the text.")] = None
 
+    def like(self, corpus: Corpus) -> TextOptions:
+        """Return the options that read another text as ``corpus`` was read."""
+        made = corpus.tokenizer
+        return dataclasses.replace(
+            self, tokenizer=made["name"], lower=bool(made.get("lower")), fold_digits=bool(made.get("fold_digits"))
+        )
+
+    def __str__(self) -> str:
+        flags = [flag for flag, on in (("--lower", self.lower), ("--fold-digits", self.fold_digits)) if on]
+        return " ".join([f"--tokenizer {self.tokenizer}", *flags])
+
 
 def read_corpus(
     texts: Sequence[str],
@@ -45,12 +56,14 @@ def read_corpus(
     ------
     DataError
         When a text cannot be read, or standard input is mixed with files.
+    ConfigError
+        When options of the text are given that differ from those of a corpus.
     """
     from firth.text.corpus import as_corpus
 
     _check_input(texts)
     data = texts[0] if len(texts) == 1 else [Path(text) for text in texts]
-    return as_corpus(
+    corpus = as_corpus(
         data,
         tokenizer=options.tokenizer,
         lower=options.lower,
@@ -60,6 +73,10 @@ def read_corpus(
         threads=threads,
         listen=listen,
     )
+    made = options.like(corpus)
+    if made != options and options != dataclasses.replace(TextOptions(), field=options.field):
+        raise ConfigError("a corpus keeps the tokenizer that it was made with", got=" ".join(texts), expected=str(made))
+    return corpus
 
 
 def token_lines(texts: Sequence[str], options: TextOptions) -> Iterator[list[str]]:

@@ -123,7 +123,9 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
     with listening(quiet=running.quiet, log=running.log) as listen:
         try:
             corpus = read_corpus(texts, text, threads=running.threads, listen=listen)
-            heldout = running.heldout and read_corpus([str(running.heldout)], text, threads=running.threads)
+            heldout = running.heldout and read_corpus(
+                [str(running.heldout)], text.like(corpus), threads=running.threads, listen=listen
+            )
             make_parents(running.out)
             trained = train(
                 corpus,
