@@ -91,11 +91,11 @@ def _tables(report: dict[str, Any]) -> list[tuple[str, Sequence[str], list[list[
         ("Nearest words", ("word", "neighbours"), neighbours),
         ("Analogies", ("question", "answers"), asked),
         (
-            "Score on a small set of analogies (all of them, right and wrong)",
+            "Score: a small set of analogies",
             ANALOGY_COLUMNS,
             report["tables"]["analogies"],
         ),
-        ("Score on a small set of word pairs (correlation x 100)", SIMILARITY_COLUMNS, report["tables"]["similarity"]),
+        ("Score: a small set of word pairs (correlation x 100)", SIMILARITY_COLUMNS, report["tables"]["similarity"]),
     ]
 
 
@@ -126,5 +126,6 @@ def show(report: dict[str, Any], out: Path) -> None:
         if not sys.stdout.isatty():
             print(f"\n{title}")
         print_table(columns, rows, title=title)
-    print(f"\nAll of it is in {out}: report.md, report.json, map.png, text.txt and the model. Go on with")
+    picture = f", {report['map']}" if report["map"] else ""
+    print(f"\nAll of it is in {out}: report.md, report.json{picture}, text.txt and the model. Go on with")
     print(f"  firth nearest {out / 'model'} generator")
