@@ -85,6 +85,7 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     t.block_words = int(integer("block_words")), t.blocks_per_round = int(integer("blocks_per_round"));
     t.group = int(integer("group")), t.pool = int(integer("pool"));
     require(t.blocks_per_round >= 1 && t.blocks_per_round <= 64 && t.block_words >= 1, "a round has 1 to 64 blocks of 1 word or more");
+    require(t.loss != Loss::kHierarchical || t.group == 1, "the hierarchical softmax takes one centre word at a time");
     require(t.window >= 1 && t.group >= 1 && t.pool >= 1 && t.epochs >= 1, "window, group, pool and epochs must be positive");
     self->trainer = std::make_unique<Word2VecTrainer>(t);
 }
@@ -100,12 +101,15 @@ nb::object new_matrix(size_t n, size_t dim, R** data) {
 }
 
 template <class R>
-nb::tuple logistic_step(Matrix<R> x, Matrix<R> y, Matrix<R> c, R rate) {
+nb::tuple logistic_step(Matrix<R> x, Matrix<R> y, Matrix<R> seen, Matrix<R> total, R rate) {
     const size_t n = x.shape(0), m = y.shape(0), dim = x.shape(1);
-    require(n && m && dim && y.shape(1) == dim && c.shape(0) == n && c.shape(1) == m, "shapes do not fit");
+    require(n && m && dim && y.shape(1) == dim, "shapes do not fit");
+    for (const Matrix<R>& pairs : {seen, total})
+        require(pairs.shape(0) == n && pairs.shape(1) == m, "shapes do not fit");
     R *dx, *dy;
     nb::object changes = new_matrix(n, dim, &dx), targets = new_matrix(m, dim, &dy);
-    const double loss = logistic_gradient(x.data(), y.data(), c.data(), int(n), int(m), int(dim), rate, dx, dy);
+    const double loss = logistic_gradient(x.data(), y.data(), seen.data(), total.data(), int(n), int(m),
+                                          int(dim), rate, dx, dy);
     return nb::make_tuple(changes, targets, loss);
 }
 
@@ -145,8 +149,10 @@ inline void bind_training(nb::module_& m) {
         nb::gil_scoped_release free;
         init_rows(rows.data(), first, int64_t(rows.shape(0)), dim, int(rows.shape(1)), seed);
     }, "rows"_a, "first"_a, "dim"_a, "seed"_a);
-    m.def("logistic_step", &logistic_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "c"_a.noconvert(), "rate"_a);
-    m.def("logistic_step", &logistic_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "c"_a.noconvert(), "rate"_a);
+    m.def("logistic_step", &logistic_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "seen"_a.noconvert(),
+          "total"_a.noconvert(), "rate"_a);
+    m.def("logistic_step", &logistic_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "seen"_a.noconvert(),
+          "total"_a.noconvert(), "rate"_a);
     m.def("softmax_step", &softmax_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "times"_a, "rate"_a);
     m.def("softmax_step", &softmax_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "times"_a, "rate"_a);
 }

@@ -11,7 +11,8 @@ void Scratch::reserve(int n_inputs, int n_targets, int stride) {
     room_inputs = std::max(room_inputs, size_t(n_inputs) * 3 / 2 + 8);
     room_targets = std::max(room_targets, size_t(n_targets) * 3 / 2 + 8);
     const size_t tiles = (room_targets + kColumns - 1) / kColumns * tile_size(int(room_inputs));
-    coefficients = aligned_floats(tiles);
+    seen_pairs = aligned_floats(tiles);
+    all_pairs = aligned_floats(tiles);
     tile = aligned_floats(tiles + room_inputs + kPad);
     d_inputs = aligned_floats(room_inputs * stride);
     d_targets = aligned_floats(room_targets * stride);
@@ -23,18 +24,17 @@ GroupRunner::GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratc
 }
 
 void GroupRunner::run() {
-    const int step = task_.loss == Loss::kHierarchical ? 1 : task_.group;
-    for (int at = block_.first, number = 0; at < block_.last; at += step, ++number) {
-        const int stop = std::min(at + step, block_.last);
-        fetch_ahead(stop, std::min(stop + step, block_.last), number + 1);
+    for (int at = block_.first, number = 0; at < block_.last; at += task_.group, ++number) {
+        const int stop = std::min(at + task_.group, block_.last);
+        fetch_ahead(stop, std::min(stop + task_.group, block_.last), number + 1);
         inputs(at, stop);
         if (s_.inputs.empty()) continue;
         switch (task_.loss) {
             case Loss::kNegative: negative(number); break;
-            case Loss::kHierarchical: hierarchical(at); break;
+            case Loss::kHierarchical: hierarchical(); break;
             case Loss::kSoftmax: softmax(); break;
         }
-        if (task_.update) update_inputs(at);
+        if (task_.update) update_inputs();
     }
 }
 
@@ -75,11 +75,10 @@ void GroupRunner::inputs(int at, int stop) {
 }
 
 void GroupRunner::skipgram_inputs(int at, int stop) {
-    for (int i = low_; i < high_; ++i) s_.inputs.push_back(block_.input_rows[i]);
-    if (task_.loss == Loss::kHierarchical) {  // one centre a step, which is no input
-        s_.inputs.erase(s_.inputs.begin() + (at - low_));
-        return;
-    }
+    const bool alone = task_.loss == Loss::kHierarchical;  // one centre word, which is no input
+    for (int i = low_; i < high_; ++i)
+        if (!alone || i != at) s_.inputs.push_back(block_.input_rows[i]);
+    if (alone) return s_.meetings.push_back({0, int(s_.inputs.size()), -1, at, block_.words[at]});
     for (int i = at; i < stop; ++i)
         if (window(i).size())
             s_.meetings.push_back({window(i).begin - low_, window(i).end - low_, i - low_, i, block_.words[i]});
@@ -104,12 +103,16 @@ void GroupRunner::cbow_inputs(int at, int stop) {
 
 // ---------------------------------------------------------------- losses
 
-// Zeros for the group's inputs and so many targets, once the scratch has room for them.
-float* GroupRunner::coefficients(int n_targets) {
-    const int n = int(s_.inputs.size()), tiles = (n_targets + kColumns - 1) / kColumns;
-    s_.reserve(n, n_targets, task_.stride);
-    std::fill_n(s_.coefficients.get(), size_t(tiles) * tile_size(n), 0.0f);
-    return s_.coefficients.get();
+// No pairs yet between the group's inputs and its targets.
+void GroupRunner::clear_pairs() {
+    const int n = int(s_.inputs.size()), tiles = (int(s_.targets.size()) + kColumns - 1) / kColumns;
+    s_.reserve(n, int(s_.targets.size()), task_.stride);
+    std::fill_n(s_.seen_pairs.get(), size_t(tiles) * tile_size(n), 0.0f);
+    std::fill_n(s_.all_pairs.get(), size_t(tiles) * tile_size(n), 0.0f);
+}
+
+size_t GroupRunner::place(int input, int column) const {
+    return size_t(column / kColumns) * tile_size(int(s_.inputs.size())) + input * kColumns + column % kColumns;
 }
 
 // Take the gradient step of the logistic losses; the inputs' change stays in d_inputs.
@@ -118,69 +121,75 @@ void GroupRunner::step(bool distinct) {
     g.stride = task_.stride, g.rate = block_.rate;
     g.n_inputs = int(s_.inputs.size()), g.n_targets = int(s_.targets.size());
     g.inputs = s_.inputs.data(), g.targets = s_.targets.data();
-    g.coefficients = s_.coefficients.get(), g.scratch = s_.tile.get();
+    g.seen = s_.seen_pairs.get(), g.total = s_.all_pairs.get(), g.scratch = s_.tile.get();
     g.d_inputs = s_.d_inputs.get(), g.d_targets = distinct && task_.update ? nullptr : s_.d_targets.get();
     block_.tally.loss += kernels_.step_f(g);
     if (distinct || !task_.update) return;
     for (size_t m = 0; m < s_.targets.size(); ++m) add(s_.targets[m], s_.d_targets.get() + m * task_.stride);
 }
 
-// Targets are the noise words of the pool, whole tiles of them first, then the centre words.
+// Targets are the noise words of the pool, then the centre words.
 void GroupRunner::negative(int number) {
-    const int32_t* pool = block_.noise.data() + size_t(number) * task_.pool;
     float* const* rows = block_.output_rows.data() + block_.centres() + size_t(number) * task_.pool;
     s_.targets.assign(rows, rows + task_.pool);
     for (const Meeting& meeting : s_.meetings) s_.targets.push_back(block_.output_rows[meeting.centre - block_.first]);
-    float* c = coefficients(int(s_.targets.size()));
-    const int tile = tile_size(int(s_.inputs.size()));
+    clear_pairs();
     s_.weight.assign(s_.inputs.size(), 0.0f);
     int column = task_.pool;
     for (const Meeting& meeting : s_.meetings) {
-        float* mark = c + size_t(column / kColumns) * tile + column % kColumns;
+        const size_t top = place(0, column++);
         for (int i = meeting.begin; i < meeting.end; ++i) {
-            if (i == meeting.hole) continue;
-            mark[i * kColumns] = -1.0f;
-            s_.weight[i] += 1.0f;
+            const float once = i == meeting.hole ? 0.0f : 1.0f;
+            s_.seen_pairs[top + i * kColumns] = once, s_.all_pairs[top + i * kColumns] = once;
+            s_.weight[i] += once;
         }
-        ++column;
     }
-    noise_coefficients(c, tile, task_.pool, pool);
+    noise_pairs(block_.noise.data() + size_t(number) * task_.pool);
     step(false);
 }
 
 // Each input meets the pool once for every pair that it is in, less the pairs whose centre the noise word itself is.
 // A meeting counts negative / pool, so that a pair has `negative` noise words.
-void GroupRunner::noise_coefficients(float* c, int tile, int size, const int32_t* pool) {
-    const int n = int(s_.inputs.size());
+void GroupRunner::noise_pairs(const int32_t* pool) {
+    const int n = int(s_.inputs.size()), size = task_.pool;
     const float unit = float(task_.negative) / float(size);
-    for (int m = 0; m < size; ++m) {
-        float* column = c + size_t(m / kColumns) * tile + m % kColumns;
-        bool met = false;
-        for (const Meeting& meeting : s_.meetings) met |= meeting.word == pool[m];
-        for (int i = 0; i < n; ++i) column[i * kColumns] = unit * s_.weight[i];
-        if (!met) continue;
-        s_.own.assign(n, 0.0f);
-        for (const Meeting& meeting : s_.meetings) {
-            if (meeting.word != pool[m]) continue;
-            for (int i = meeting.begin; i < meeting.end; ++i) s_.own[i] += i == meeting.hole ? 0.0f : 1.0f;
+    for (int m = 0; m < size; m += kColumns) {
+        float* pairs = s_.all_pairs.get() + place(0, m);
+        for (int i = 0; i < n; ++i)
+            for (int k = 0; k < kColumns; ++k)
+                if (size - m >= kColumns || k < size - m) pairs[i * kColumns + k] = unit * s_.weight[i];
+    }
+    for (const Meeting& meeting : s_.meetings) {
+        for (int m = 0; m < size; ++m) {
+            if (pool[m] != meeting.word) continue;
+            float* pairs = s_.all_pairs.get() + place(0, m);
+            for (int i = meeting.begin; i < meeting.end; ++i)
+                if (i != meeting.hole) pairs[i * kColumns] = std::max(0.0f, pairs[i * kColumns] - unit);
         }
-        for (int i = 0; i < n; ++i) column[i * kColumns] = unit * (s_.weight[i] - s_.own[i]);
     }
 }
 
-// At every inner node of the centre word's path a choice: left (code 0) is what sigma stands for.
-void GroupRunner::hierarchical(int at) {
-    const int centre = at - block_.first;
-    const int length = int(block_.paths[centre + 1] - block_.paths[centre]);
-    const uint8_t* code = task_.path_code + task_.path_first[block_.words[at]];
-    float* const* rows = block_.output_rows.data() + block_.paths[centre];
-    s_.targets.assign(rows, rows + length);
-    float* c = coefficients(length);
-    const int n = int(s_.inputs.size()), tile = tile_size(n);
-    for (int m = 0; m < length; m += kColumns, c += tile) {
-        float signs[kColumns] = {};
-        for (int k = 0; k < std::min(kColumns, length - m); ++k) signs[k] = code[m + k] ? 1.0f : -1.0f;
-        for (int i = 0; i < n; ++i) std::copy_n(signs, kColumns, c + i * kColumns);
+// At every inner node of the centre word's path a choice: left (code 0) is what sigma stands for. A group is one centre
+// word here: paths of several have little more than the root in common, and sparse steps cost more than they save.
+void GroupRunner::hierarchical() {
+    const Meeting& meeting = s_.meetings.front();
+    const int64_t* path = block_.paths.data() + (meeting.centre - block_.first);
+    const uint8_t* code = task_.path_code + task_.path_first[meeting.word];
+    const int length = int(path[1] - path[0]), rows = tile_size(int(s_.inputs.size())) / kColumns;
+    float* const* nodes = block_.output_rows.data() + path[0];
+    s_.targets.assign(nodes, nodes + length);
+    s_.reserve(int(s_.inputs.size()), length, task_.stride);
+    float *seen = s_.seen_pairs.get(), *all = s_.all_pairs.get();
+    for (int m = 0; m < length; m += kColumns) {
+        float left[kColumns], met[kColumns];
+        for (int k = 0; k < kColumns; ++k) {
+            met[k] = m + k < length ? 1.0f : 0.0f;
+            left[k] = m + k < length && !code[m + k] ? 1.0f : 0.0f;
+        }
+        for (int i = 0; i < rows; ++i, seen += kColumns, all += kColumns) {
+            const float once = i < int(s_.inputs.size()) ? 1.0f : 0.0f;
+            for (int k = 0; k < kColumns; ++k) seen[k] = once * left[k], all[k] = once * met[k];
+        }
     }
     step(true);
 }
@@ -203,11 +212,11 @@ void GroupRunner::softmax() {
 
 // ---------------------------------------------------------------- updates of the inputs
 
-void GroupRunner::update_inputs(int at) {
+void GroupRunner::update_inputs() {
     if (task_.architecture == Architecture::kCbow) return spread();
-    const bool alone = task_.loss == Loss::kHierarchical;
+    const int hole = task_.loss == Loss::kHierarchical ? s_.meetings.front().centre : high_;
     for (size_t i = 0; i < s_.inputs.size(); ++i) {
-        const int token = low_ + int(i) + (alone && low_ + int(i) >= at);
+        const int token = low_ + int(i) + (low_ + int(i) >= hole);
         if (!frozen(token)) add(s_.inputs[i], s_.d_inputs.get() + i * task_.stride);
     }
 }

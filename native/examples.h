@@ -21,8 +21,8 @@ struct Scratch {
     std::vector<float> factors;
     std::vector<Meeting> meetings;
     std::vector<int> first, seen;
-    std::vector<float> weight, own;
-    AlignedFloats coefficients, tile, d_inputs, d_targets, hidden;
+    std::vector<float> weight;
+    AlignedFloats seen_pairs, all_pairs, tile, d_inputs, d_targets, hidden;
     size_t room_inputs = 0, room_targets = 0;
 
     void reserve(int n_inputs, int n_targets, int stride);
@@ -40,13 +40,14 @@ private:
     void cbow_inputs(int at, int stop);
 
     void negative(int number);
-    float* coefficients(int n_targets);
-    void noise_coefficients(float* c, int tile, int column, const int32_t* pool);
-    void hierarchical(int at);
+    void clear_pairs();
+    size_t place(int input, int column) const;
+    void noise_pairs(const int32_t* pool);
+    void hierarchical();
     void softmax();
     void step(bool distinct);  // whether no target stands twice
 
-    void update_inputs(int at);
+    void update_inputs();
     void spread();
     void add(const float* row, const float* change) { kernels_.add(const_cast<float*>(row), change, task_.stride); }
     bool frozen(int token) const { return task_.frozen && task_.frozen[block_.words[token]]; }

@@ -36,16 +36,20 @@ private:
     std::vector<const R*> rows_;
 };
 
-// Matrices x (n x dim) and y (m x dim), coefficients c (n x m): fills dx, dy and returns the loss.
+// Matrices x (n x dim) and y (m x dim), seen and total (n x m): fills dx, dy and returns the loss.
 template <class R>
-double logistic_gradient(const R* x, const R* y, const R* c, int n, int m, int dim, R rate, R* dx, R* dy) {
+double logistic_gradient(const R* x, const R* y, const R* seen, const R* total, int n, int m, int dim, R rate, R* dx, R* dy) {
     const int tile = tile_size(n), tiles = (m + kColumns - 1) / kColumns;
     PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim), dys(nullptr, m, dim);
-    PaddedRows<R> cs(nullptr, tiles, tile), scratch(nullptr, 1, tile);
+    PaddedRows<R> seens(nullptr, tiles, tile), totals(nullptr, tiles, tile), scratch(nullptr, 1, tile);
     for (int i = 0; i < n; ++i)
-        for (int k = 0; k < m; ++k)
-            cs.data()[size_t(k / kColumns) * tile + i * kColumns + k % kColumns] = c[size_t(i) * m + k];
-    const Group<R> g{xs.stride(), n, m, xs.rows(), ys.rows(), cs.data(), scratch.data(), rate, dxs.data(), dys.data()};
+        for (int k = 0; k < m; ++k) {
+            const size_t place = size_t(k / kColumns) * tile + i * kColumns + k % kColumns;
+            seens.data()[place] = seen[size_t(i) * m + k];
+            totals.data()[place] = total[size_t(i) * m + k];
+        }
+    const Group<R> g{xs.stride(),    n,    m,          xs.rows(), ys.rows(), seens.data(), totals.data(),
+                     scratch.data(), rate, dxs.data(), dys.data()};
     double loss;
     if constexpr (sizeof(R) == 4) loss = kernels().step_f(g);
     else loss = kernels().step_d(g);

@@ -10,9 +10,10 @@ constexpr int kPad = 16;      // every row is padded with zeros to a multiple of
 
 inline int padded(int dim) { return (dim + kPad - 1) / kPad * kPad; }
 
-// One gradient step of a logistic loss over a group of examples, every parameter frozen at its value before the step:
-//     loss = sum over (n, m) of |c[n][m]| * softplus(sign(c[n][m]) * <input n, target m>)
-// so that c < 0 marks a pair that was seen (label 1), c > 0 one that was not (label 0), and 0 none at all.
+// One gradient step of a logistic loss over a group of examples, every parameter frozen at its value before the step.
+// Input n meets target m total[n][m] times (or with that weight), seen[n][m] of them as a pair that was seen:
+//     loss = sum over (n, m) of  seen * softplus(-s) + (total - seen) * softplus(s) = total * softplus(s) - seen * s,
+// s = <input n, target m>, so that dloss/ds = total * sigmoid(s) - seen.
 // The matrix of pairs is taken as dense even where most of a window's band is zero: straight loops over whole
 // registers cost less than the branches that would skip the zeros.
 template <class R>
@@ -21,7 +22,8 @@ struct Group {
     int n_inputs, n_targets;
     const R* const* inputs;         // n_inputs rows
     const R* const* targets;        // n_targets rows
-    const R* coefficients;          // c: a tile (tile_size) for every kColumns targets, zero where it is padding
+    const R* seen;                  // a tile (tile_size) for every kColumns targets, zero where it is padding
+    const R* total;                 // likewise
     R* scratch;                     // tile_size(n_inputs) numbers
     R rate;
     R* d_inputs;                    // out: rate * -gradient, n_inputs x stride

@@ -43,23 +43,19 @@ inline void scores(const R* const* inputs, int n_inputs, const R* const* targets
     score_tile<R, Columns>(inputs, n_inputs, targets, stride, out);
 }
 
-// ---- scores -> factors, in place; returns the loss
-// With z = sign(c) s:  dloss/ds = c * sigmoid(z), and with t = exp(-|z|): sigmoid(z) = (z >= 0 ? 1 : t) / (1 + t),
-// softplus(z) = max(z, 0) + log(1 + t).
+// ---- scores -> factors, in place; adds to the loss
+// With t = exp(-|s|): sigmoid(s) = (s >= 0 ? 1 : t) / (1 + t) and softplus(s) = max(s, 0) + log(1 + t).
 template <class R>
-inline vec<R> factors(vec<R> s, vec<R> c, R rate, vec<R>& loss) {
-    vec<R> z = c < R(0) ? -s : s;
-    vec<R> a = z < R(0) ? -z : z;
+inline vec<R> factors(vec<R> s, vec<R> seen, vec<R> total, R rate, vec<R>& loss) {
     vec<R> t, l;
-    exp_log1p(a, t, l);
-    vec<R> sigmoid = (z < R(0) ? t : fill<R>(1)) / (t + R(1));
-    vec<R> weight = c < R(0) ? -c : c;
-    loss += weight * ((z < R(0) ? fill<R>(0) : z) + l);
-    return -rate * c * sigmoid;
+    exp_log1p(s < R(0) ? -s : s, t, l);
+    const vec<R> sigmoid = (s < R(0) ? t : fill<R>(1)) / (t + R(1));
+    loss += total * ((s < R(0) ? fill<R>(0) : s) + l) - seen * s;
+    return rate * (seen - total * sigmoid);
 }
 
 template <class R>
-inline double total(vec<R> v) {
+inline double sum_of(vec<R> v) {
     double sum = 0;
     for (int i = 0; i < Lanes<R>::n; ++i) sum += double(v[i]);
     return sum;
@@ -122,11 +118,12 @@ double step(const Group<R>& g) {
         for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
     for (int m = 0; m < g.n_targets; m += kColumns) {
         const int count = g.n_targets - m < kColumns ? g.n_targets - m : kColumns;
-        const R* c = g.coefficients + size_t(m / kColumns) * tile;
+        const R *seen = g.seen + size_t(m / kColumns) * tile, *total = g.total + size_t(m / kColumns) * tile;
         scores<R>(g.inputs, g.n_inputs, g.targets + m, count, g.stride, g.scratch);
         vec<R> loss = {};
-        for (int i = 0; i < tile; i += n) store(g.scratch + i, factors<R>(load(g.scratch + i), load(c + i), g.rate, loss));
-        sum += total<R>(loss);
+        for (int i = 0; i < tile; i += n)
+            store(g.scratch + i, factors<R>(load(g.scratch + i), load(seen + i), load(total + i), g.rate, loss));
+        sum += sum_of<R>(loss);
         update<R>(g, m, count, g.scratch);
     }
     return sum;

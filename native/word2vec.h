@@ -52,7 +52,7 @@ struct Word2VecTask {
     bool update;  // false: only the loss is wanted
     int block_words;
     int blocks_per_round;
-    int group;   // centre words in one gradient step
+    int group;   // centre words in one gradient step; 1 for the hierarchical softmax
     int pool;    // noise words shared by a group
 };
 

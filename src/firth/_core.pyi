@@ -112,7 +112,11 @@ class Word2VecTrainer:
 
 def init_rows(rows: NDArray[np.float32], first: int, dim: int, seed: int) -> None: ...
 def logistic_step(
-    x: NDArray[np.floating], y: NDArray[np.floating], c: NDArray[np.floating], rate: float
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    seen: NDArray[np.floating],
+    total: NDArray[np.floating],
+    rate: float,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], float]: ...
 def softmax_step(
     x: NDArray[np.floating], y: NDArray[np.floating], times: NDArray[np.int32], rate: float

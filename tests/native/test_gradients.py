@@ -28,9 +28,8 @@ def _examples(shape: tuple[int, int, int], seed: int = 0) -> tuple[NDArray, NDAr
     n, m, dim = shape
     random = np.random.default_rng(seed)
     x, y = random.normal(size=(n, dim)), random.normal(size=(m, dim))
-    c = random.choice([-1.0, 0.0, 0.6, 2.5], size=(n, m))
-    times = random.integers(0, 3, size=(n, m)).astype(np.int32)
-    return x, y, c, times
+    seen = random.integers(0, 3, size=(n, m)).astype(float)
+    return x, y, seen, seen + random.choice([0.0, 0.6, 2.0], size=(n, m))
 
 
 def _numeric(loss: Callable[[], float], array: NDArray, step: float = 1e-5) -> NDArray:
@@ -57,16 +56,17 @@ def test_an_unknown_level_is_refused_with_the_choices() -> None:
 @pytest.mark.parametrize("shape", SHAPES[:4])
 @pytest.mark.usefixtures("level")
 def test_logistic_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) -> None:
-    x, y, c, _ = _examples(shape)
-    dx, dy, _ = _core.logistic_step(x, y, c, 1.0)
-    np.testing.assert_allclose(dx, -_numeric(lambda: _core.logistic_step(x, y, c, 1.0)[2], x), atol=1e-7)
-    np.testing.assert_allclose(dy, -_numeric(lambda: _core.logistic_step(x, y, c, 1.0)[2], y), atol=1e-7)
+    x, y, *pairs = _examples(shape)
+    dx, dy, _ = _core.logistic_step(x, y, *pairs, 1.0)
+    np.testing.assert_allclose(dx, -_numeric(lambda: _core.logistic_step(x, y, *pairs, 1.0)[2], x), atol=1e-7)
+    np.testing.assert_allclose(dy, -_numeric(lambda: _core.logistic_step(x, y, *pairs, 1.0)[2], y), atol=1e-7)
 
 
 @pytest.mark.parametrize("shape", SHAPES[:4])
 @pytest.mark.usefixtures("level")
 def test_softmax_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) -> None:
-    x, y, _, times = _examples(shape)
+    x, y, times, _ = _examples(shape)
+    times = times.astype(np.int32)
     dx, dy, _ = _core.softmax_step(x, y, times, 1.0)
     np.testing.assert_allclose(dx, -_numeric(lambda: _core.softmax_step(x, y, times, 1.0)[2], x), atol=1e-6)
     np.testing.assert_allclose(dy, -_numeric(lambda: _core.softmax_step(x, y, times, 1.0)[2], y), atol=1e-6)
@@ -76,10 +76,14 @@ def test_softmax_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.usefixtures("level")
 def test_steps_equal_the_twin(shape: tuple[int, int, int], kind: type) -> None:
-    x, y, c, times = _examples(shape, seed=1)
+    x, y, seen, total = _examples(shape, seed=1)
+    times = seen.astype(np.int32)
     tolerance = 1e-12 if kind is np.float64 else 2e-5
     for native, twin in (
-        (_core.logistic_step(x.astype(kind), y.astype(kind), c.astype(kind), 0.025), logistic_step(x, y, c, 0.025)),
+        (
+            _core.logistic_step(*(part.astype(kind) for part in (x, y, seen, total)), 0.025),
+            logistic_step(x, y, seen, total, 0.025),
+        ),
         (_core.softmax_step(x.astype(kind), y.astype(kind), times, 0.025), softmax_step(x, y, times, 0.025)),
     ):
         np.testing.assert_allclose(native[0], twin[0], atol=tolerance)
@@ -91,8 +95,9 @@ def test_steps_equal_the_twin(shape: tuple[int, int, int], kind: type) -> None:
 def test_extreme_scores_give_finite_steps() -> None:
     x = np.array([[300.0], [-300.0], [0.0]], np.float32)
     y = np.array([[300.0], [-300.0]], np.float32)
-    for sign in (-1.0, 1.0):
-        dx, dy, loss = _core.logistic_step(x, y, np.full((3, 2), sign, np.float32), 1.0)
+    total = np.ones((3, 2), np.float32)
+    for seen in (0 * total, total):
+        dx, dy, loss = _core.logistic_step(x, y, seen, total, 1.0)
         assert np.isfinite(dx).all()
         assert np.isfinite(dy).all()
         np.testing.assert_allclose(loss, 2 * 90_000 + 2 * np.log(2), rtol=1e-6)

@@ -182,6 +182,8 @@ def _schedule(n_tokens: int, n_words: int, config: Word2Vec) -> Schedule:
     schedule = Schedule.fit(n_tokens, n_words, config.negative)
     if config.loss == "softmax":  # every row changes at every step: nothing is left for blocks side by side
         return dataclasses.replace(schedule, blocks_per_round=1)
+    if config.loss == "hierarchical":
+        return dataclasses.replace(schedule, group=1)
     return schedule
 
 

@@ -63,21 +63,24 @@ class Random:
 # against the gradient of a loss, with the loss itself.
 
 
-def logistic_step(x: Array, y: Array, c: Array, rate: float) -> Step:
-    """Loss: sum of ``|c| softplus(sign(c) x y)``; c < 0 marks pairs that were seen, c > 0 noise (its weight).
+def logistic_step(x: Array, y: Array, seen: Array, total: Array, rate: float) -> Step:
+    """Logistic loss of pairs that were seen and pairs that were not: equation 4 of Mikolov et al. 2013b.
 
-    With s = x y and sigma the logistic function, ``d/ds |c| softplus(sign(c) s) = c sigma(sign(c) s)``.
-    For a seen pair that is ``-log sigma(s)``, for noise ``-log sigma(-s)``: equation 4 of Mikolov et al. 2013b.
+    With s = x y and sigma the logistic function, a seen pair costs ``-log sigma(s) = softplus(s) - s`` and any other
+    ``-log sigma(-s) = softplus(s)``; so ``dloss/ds = total sigma(s) - seen``.
 
     Parameters
     ----------
     x : (n, dim)
     y : (m, dim)
-    c : (n, m)
+    seen : (n, m)
+        How often input n was seen with target m.
+    total : (n, m)
+        How often, or with what weight, the two meet at all.
     """
-    z = np.sign(c) * (x @ y.T)
-    loss = float((np.abs(c) * np.logaddexp(0.0, z)).sum())
-    e = -rate * c / (1.0 + np.exp(-z))
+    s = x @ y.T
+    loss = float((total * np.logaddexp(0.0, s) - seen * s).sum())
+    e = rate * (seen - total / (1.0 + np.exp(-s)))
     return e @ y, e.T @ x, loss
 
 
@@ -178,7 +181,7 @@ class Examples:
 
     def run(self) -> None:
         """Take every group's step, in order."""
-        block, size = self.block, 1 if self.task.loss == "hierarchical" else self.task.schedule.group
+        block, size = self.block, self.task.schedule.group
         for number, at in enumerate(range(block.first, block.last, size)):
             centres = [i for i in range(at, min(at + size, block.last)) if self.window(i)]
             if centres:
@@ -195,7 +198,7 @@ class Examples:
         if self.task.loss == "negative":
             dx = self.negative(x, meets, words, self.block.pools[number])
         elif self.task.loss == "hierarchical":
-            dx = self.hierarchical(x, words[0])
+            dx = self.hierarchical(x, meets, words)
         else:
             dx = self.softmax(x, meets, words)
         self.pairs += int(meets.sum())
@@ -221,18 +224,24 @@ class Examples:
     def negative(self, x: Array, meets: Array, words: list[int], pool: list[int]) -> Array:
         """Each seen pair weighs 1; each of its noise words ``negative / pool``, or 0 where it is the centre word."""
         allowed = np.array([[float(noise != word) for noise in pool] for word in words])
-        c = np.hstack([-meets, self.task.negative / len(pool) * (meets @ allowed)])
+        noise = self.task.negative / len(pool) * (meets @ allowed)
+        seen, total = np.hstack([meets, np.zeros_like(noise)]), np.hstack([meets, noise])
         targets = words + pool
-        return self.step(logistic_step(x, self.y[targets], c, self.block.rate), targets)
+        return self.step(logistic_step(x, self.y[targets], seen, total, self.block.rate), targets)
 
-    def hierarchical(self, x: Array, word: int) -> Array:
-        """At every inner node of the centre word's path a choice: left (code 0) is what sigma(x y) stands for."""
+    def hierarchical(self, x: Array, meets: Array, words: list[int]) -> Array:
+        """At every inner node of a centre word's path a choice: left (code 0) is what sigma(x y) stands for."""
         if self.task.tree is None:
             raise ValueError("the hierarchical softmax needs a tree")
         first, node, code = self.task.tree
-        path = slice(first[word], first[word + 1])
-        c = np.tile(np.where(code[path] == 1, 1.0, -1.0), (len(x), 1))
-        return self.step(logistic_step(x, self.y[node[path]], c, self.block.rate), node[path].tolist())
+        targets = sorted({int(k) for word in words for k in node[first[word] : first[word + 1]]})
+        seen, total = np.zeros((len(x), len(targets))), np.zeros((len(x), len(targets)))
+        for g, word in enumerate(words):
+            for k in range(first[word], first[word + 1]):
+                column = targets.index(node[k])
+                seen[:, column] += meets[:, g] * (code[k] == 0)
+                total[:, column] += meets[:, g]
+        return self.step(logistic_step(x, self.y[targets], seen, total, self.block.rate), targets)
 
     def softmax(self, x: Array, meets: Array, words: list[int]) -> Array:
         """Every word is a target."""
