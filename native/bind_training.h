@@ -83,7 +83,7 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     t.seed = uint64_t(integer("seed"));
     t.deterministic = nb::cast<bool>(a["deterministic"]), t.update = nb::cast<bool>(a["update"]);
     t.block_words = int(integer("block_words")), t.blocks_per_round = int(integer("blocks_per_round"));
-    t.group = int(integer("group")), t.pool = int(integer("pool"));
+    t.group = int(integer("group")), t.pool = int(integer("pool")), t.pull = real("pull");
     require(t.blocks_per_round >= 1 && t.blocks_per_round <= 64 && t.block_words >= 1, "a round has 1 to 64 blocks of 1 word or more");
     require(t.loss != Loss::kHierarchical || t.group == 1, "the hierarchical softmax takes one centre word at a time");
     require(t.window >= 1 && t.group >= 1 && t.pool >= 1 && t.epochs >= 1, "window, group, pool and epochs must be positive");

@@ -31,7 +31,8 @@ class PrivateRows {
 public:
     struct Shared {  // a row with copies in several blocks
         int32_t row, slot;
-        int32_t blocks;
+        int32_t blocks;  // that touch it
+        int32_t uses;    // by this block
         float* copy;
     };
 
@@ -42,6 +43,7 @@ public:
         for (size_t place : places_) table_[place] = Entry{};
         if (table_.size() < wanted) table_.assign(wanted, Entry{});
         rows_.clear();
+        uses_.clear();
         places_.clear();
         shared_.clear();
     }
@@ -49,13 +51,17 @@ public:
     // The slot of `row` among this block's rows, given when it is first asked for.
     int32_t slot(int32_t row) {
         Entry* entry = find(row);
-        if (entry->row == row) return entry->slot;
+        if (entry->row == row) {
+            ++uses_[entry->slot];
+            return entry->slot;
+        }
         if (2 * rows_.size() >= table_.size()) {
             grow();
             entry = find(row);
         }
         *entry = {row, int32_t(rows_.size())};
         rows_.push_back(row);
+        uses_.push_back(1);
         places_.push_back(size_t(entry - table_.data()));
         return entry->slot;
     }
@@ -66,7 +72,7 @@ public:
         where_.resize(rows_.size());
         for (size_t i = 0; i < rows_.size(); ++i) {
             const int count = blocks(rows_[i]);
-            if (count > 1) shared_.push_back({rows_[i], int32_t(i), count, nullptr});
+            if (count > 1) shared_.push_back({rows_[i], int32_t(i), count, uses_[i], nullptr});
         }
         if (shared_.size() * stride > capacity_) {
             capacity_ = shared_.size() * stride * 3 / 2;
@@ -106,6 +112,7 @@ private:
 
     std::vector<Entry> table_;    // open addressing, at most half full
     std::vector<int32_t> rows_;   // by slot
+    std::vector<int32_t> uses_;   // by slot: how often it was asked for
     std::vector<size_t> places_;  // of each row in the table
     std::vector<float*> where_;   // by slot
     std::vector<Shared> shared_;

@@ -24,8 +24,8 @@ Word2VecTrainer::Word2VecTrainer(const Word2VecTask& task) : task_(task) {
     round_.resize(task.blocks_per_round);
     for (auto& block : round_) block = std::make_unique<Block>();
     if (!in_place_) {
-        merged_input_.assign(task.n_words, 0);
-        merged_output_.assign(task.n_outputs, 0);
+        merging_input_.resize(task.n_words);
+        merging_output_.resize(task.n_outputs);
     }
 }
 
@@ -84,34 +84,48 @@ void Word2VecTrainer::work(int thread, int slot) {
 
 namespace {
 
-// The changes of k blocks that touched a row are added and divided by sqrt(k): with p_b the private copies and r the
-// frozen row,  r + sum (p_b - r) / sqrt(k) = (1 - sqrt(k)) r + sum p_b / sqrt(k).
-// `merged` counts the copies that each row has taken in so far.
-void merge_rows(const PrivateRows& rows, float* matrix, int stride, std::vector<uint8_t>& merged, int thread, int threads) {
-    const Kernels& table = kernels();
-    for (const PrivateRows::Shared& part : rows.shared()) {
-        const uint32_t owner = uint32_t(uint64_t(uint32_t(part.row) * 0x9E3779B1u) * uint32_t(threads) >> 32);
-        if (int(owner) != thread) continue;
-        const float root = std::sqrt(float(part.blocks));
-        uint8_t& count = merged[part.row];
-        table.axpby(matrix + size_t(part.row) * stride, count ? 1.0f : 1.0f - root, part.copy, 1.0f / root, stride);
-        count = count + 1 == part.blocks ? 0 : count + 1;
-    }
+// What k blocks did to a row, each from the same frozen point, is more than what they would have done one after the
+// other, since each goes most of the way alone. If a use of the row takes it the share x / (1 + x) of the way to where
+// its neighbours pull it, a block of u uses leaves r = 1 / (1 + x u) of the way, and k such blocks in turn r^k; their
+// changes added up claim k (1 - r). The sum is therefore scaled by (1 - r^k) / (k (1 - r)): 1 where little is moved,
+// 1 / k, the mean, where each block alone moves a row as far as it goes. Unlike a fixed power of k this stays bounded.
+float agreement(int blocks, int64_t uses, float pull) {
+    const double left = 1.0 / (1.0 + double(pull) * double(uses) / blocks);
+    double power = 1.0;
+    for (int k = 0; k < blocks; ++k) power *= left;
+    return left == 1.0 ? 1.0f : float((1.0 - power) / (blocks * (1.0 - left)));
 }
 
 }  // namespace
 
+// With p_b the private copies, r the frozen row and f the agreement,  r + f sum (p_b - r) = (1 - f k) r + f sum p_b.
 void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
     if (in_place_) return;
-    for (int slot = 0; slot < slots(round); ++slot) {
-        const Block& block = *round_[slot];
-        if (block.thread == thread) {
-            crew_->input.remove(thread, block.input.rows());
-            crew_->output.remove(thread, block.output.rows());
-        }
-        merge_rows(block.input, task_.input, task_.stride, merged_input_, thread, threads);
-        merge_rows(block.output, task_.output, task_.stride, merged_output_, thread, threads);
-    }
+    auto mine = [&](int32_t row) {
+        return int(uint64_t(uint32_t(row) * 0x9E3779B1u) * uint32_t(threads) >> 32) == thread;
+    };
+    const Kernels& table = kernels();
+    const int n = slots(round);
+    const float pull = task_.pull * round_[0]->rate;
+    auto merge_part = [&](PrivateRows Block::* part, TouchCounts& counts, float* matrix, std::vector<Merging>& state) {
+        for (int slot = 0; slot < n; ++slot)
+            if (round_[slot]->thread == thread) counts.remove(thread, (round_[slot].get()->*part).rows());
+        for (int slot = 0; slot < n; ++slot)
+            for (const PrivateRows::Shared& copy : (round_[slot].get()->*part).shared())
+                if (mine(copy.row)) state[copy.row].uses += copy.uses;
+        for (int slot = 0; slot < n; ++slot)
+            for (const PrivateRows::Shared& copy : (round_[slot].get()->*part).shared()) {
+                if (!mine(copy.row)) continue;
+                Merging& at = state[copy.row];
+                float* row = matrix + size_t(copy.row) * task_.stride;
+                if (at.merged == 0) at.factor = agreement(copy.blocks, at.uses, pull);
+                const float before = at.merged == 0 ? 1.0f - at.factor * float(copy.blocks) : 1.0f;
+                table.axpby(row, before, copy.copy, at.factor, task_.stride);
+                if (++at.merged == copy.blocks) at = {};
+            }
+    };
+    merge_part(&Block::input, crew_->input, task_.input, merging_input_);
+    merge_part(&Block::output, crew_->output, task_.output, merging_output_);
 }
 
 void Word2VecTrainer::run(int64_t count, int threads) {

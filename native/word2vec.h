@@ -54,6 +54,7 @@ struct Word2VecTask {
     int blocks_per_round;
     int group;   // centre words in one gradient step; 1 for the hierarchical softmax
     int pool;    // noise words shared by a group
+    float pull;  // how far one use moves a row towards where its neighbours pull it, for each unit of the rate
 };
 
 struct Block;
@@ -90,7 +91,11 @@ private:
     bool in_place_;  // every block works on the matrices themselves: racing, or one block at a time
     std::vector<std::unique_ptr<Block>> round_;
     std::unique_ptr<Crew> crew_;
-    std::vector<uint8_t> merged_input_, merged_output_;
+    struct Merging {  // of a row that several blocks touched
+        int32_t uses = 0, merged = 0;
+        float factor = 0;
+    };
+    std::vector<Merging> merging_input_, merging_output_;
 };
 
 // Uniform in [-1/2, 1/2) / dim, as word2vec has it; the number depends on seed, row and column alone.

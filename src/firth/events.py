@@ -49,7 +49,10 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class EpochEnd:
-    """An epoch is over: its true mean loss (float64 sums), and the held-out loss where there is such a text."""
+    """An epoch is over: its true mean loss (float64 sums), the held-out loss where there is such a text.
+
+    ``seconds`` is the time of training since this run began.
+    """
 
     epoch: int
     loss: float

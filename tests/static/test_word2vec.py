@@ -46,8 +46,8 @@ def zipf_text(n_sentences: int = 200, n_words: int = 40, seed: int = 1, longest:
 @pytest.fixture
 def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut even a tiny text into rounds of several blocks, so that their merging is part of the test."""
-    small = tasks.Schedule(block_words=50, blocks_per_round=5, group=3, pool=4)
-    monkeypatch.setattr(tasks.Schedule, "fit", staticmethod(lambda n_tokens, n_words, negative: small))
+    small = tasks.Schedule(block_words=50, blocks_per_round=5, group=3, pool=4, pull=8.0)
+    monkeypatch.setattr(tasks.Schedule, "fit", staticmethod(lambda *_, **__: small))
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=_name)
@@ -57,7 +57,7 @@ def test_native_equals_the_twin(config: Word2Vec) -> None:
     text = zipf_text(70)
     native = train(text, config, threads=2, keep_output=True)
     twin = train(text, config, backend="reference", keep_output=True)
-    assert np.abs(native.vectors.matrix).max() > 0.055, "past where it began, within 1 / (2 dim)"
+    assert np.abs(native.vectors.matrix).max() > 0.052, "past where it began, within 1 / (2 dim)"
     np.testing.assert_allclose(native.vectors.matrix, twin.vectors.matrix, atol=2e-5)
     np.testing.assert_allclose(native.losses, twin.losses, rtol=1e-5)
     kept = (native.nodes, twin.nodes) if config.loss == "hierarchical" else (native.output, twin.output)
@@ -111,7 +111,7 @@ def test_chinese_fruit_come_near_each_other(config: Word2Vec) -> None:
     people, fruit, places = ["我", "你", "他", "她", "我们"], ["苹果", "梨子", "香蕉"], ["北京", "上海", "广州"]
     text = [f"{who} 喜欢 吃 {what}" for who in people for what in fruit]
     text += [f"{who} 住 在 {where}" for who in people for where in places]
-    rate = 0.5 if config.architecture == "cbow" and config.cbow == "mean" else 0.1
+    rate = {"mean": 0.5, "sum": 0.1, "historic": 0.05}[config.cbow] if config.architecture == "cbow" else 0.1
     config = dataclasses.replace(config, dim=16, window=3, min_count=1, epochs=60, sample=0, rate=rate)
     vectors = train([line.split() for line in text * 10], config).vectors
     assert vectors.similarity("苹果", "梨子") > 0.8
@@ -211,6 +211,22 @@ def test_heldout_loss_falls_and_is_no_training() -> None:
     with_heldout = train(text, config, heldout=text)
     assert with_heldout.heldout[-1] < with_heldout.heldout[0]
     assert with_heldout.vectors.matrix.tobytes() == train(text, config).vectors.matrix.tobytes()
+
+
+# ---------------------------------------------------------------- stability
+@pytest.mark.parametrize(
+    "config", [Word2Vec(), Word2Vec(window=10, negative=10), Word2Vec(loss="hierarchical")], ids=_name
+)
+def test_frequent_words_and_high_rates_do_not_diverge(config: Word2Vec) -> None:
+    text = zipf_text(3000, n_words=2000, longest=60)
+    config = dataclasses.replace(config, dim=20, sample=0, rate=0.1, epochs=2, min_count=1)
+    losses = train(text, config).losses
+    assert losses[1] < losses[0] < 60
+
+
+def test_divergence_is_an_error_that_names_the_remedy() -> None:
+    with pytest.raises(DataError, match=r"diverged.*lower --rate"):
+        train(zipf_text(200), Word2Vec(dim=8, min_count=1, sample=0, rate=100.0, epochs=20))
 
 
 # ---------------------------------------------------------------- bad input

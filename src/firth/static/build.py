@@ -179,7 +179,14 @@ def _start(n_words: int, config: Word2Vec, init: Vectors | None) -> Model:
 
 
 def _schedule(n_tokens: int, n_words: int, config: Word2Vec) -> Schedule:
-    schedule = Schedule.fit(n_tokens, n_words, config.negative)
+    schedule = Schedule.fit(
+        n_tokens,
+        n_words,
+        config.start_rate,
+        window=config.window,
+        negative=config.negative,
+        cbow=config.architecture == "cbow",
+    )
     if config.loss == "softmax":  # every row changes at every step: nothing is left for blocks side by side
         return dataclasses.replace(schedule, blocks_per_round=1)
     if config.loss == "hierarchical":

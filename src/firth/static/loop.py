@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from firth.errors import ConfigError
+from firth.errors import ConfigError, DataError
 from firth.events import EpochEnd, Listener, Probe, Progress, Saved
 
 __all__ = ["Epoch", "Job", "Rounds", "cpu_threads", "run"]
@@ -135,6 +136,12 @@ def _run(job: Job, history: list[Epoch]) -> float:
         count = min(count, per_epoch - rounds.round % per_epoch)
         began = time.monotonic()
         rounds.run(count, job.threads)
+        if not math.isfinite(rounds.loss):
+            raise DataError(
+                "training diverged: the loss is no longer a number",
+                got=f"epoch {(rounds.round - 1) // per_epoch + 1}",
+                remedy="lower --rate, or let subsampling thin out the frequent words (--sample 1e-3)",
+            )
         took = time.monotonic() - began
         clock.training += took
         count = max(1, min(2 * count, int(count * _SLICE_SECONDS / max(took, 1e-6))))

@@ -198,7 +198,7 @@ class Examples:
         if self.task.loss == "negative":
             dx = self.negative(x, meets, words, self.block.pools[number])
         elif self.task.loss == "hierarchical":
-            dx = self.hierarchical(x, meets, words)
+            dx = self.hierarchical(x, words[0])  # a group is one centre word here
         else:
             dx = self.softmax(x, meets, words)
         self.pairs += int(meets.sum())
@@ -229,19 +229,15 @@ class Examples:
         targets = words + pool
         return self.step(logistic_step(x, self.y[targets], seen, total, self.block.rate), targets)
 
-    def hierarchical(self, x: Array, meets: Array, words: list[int]) -> Array:
-        """At every inner node of a centre word's path a choice: left (code 0) is what sigma(x y) stands for."""
+    def hierarchical(self, x: Array, word: int) -> Array:
+        """At every inner node of the centre word's path a choice: left (code 0) is what sigma(x y) stands for."""
         if self.task.tree is None:
             raise ValueError("the hierarchical softmax needs a tree")
         first, node, code = self.task.tree
-        targets = sorted({int(k) for word in words for k in node[first[word] : first[word + 1]]})
-        seen, total = np.zeros((len(x), len(targets))), np.zeros((len(x), len(targets)))
-        for g, word in enumerate(words):
-            for k in range(first[word], first[word + 1]):
-                column = targets.index(node[k])
-                seen[:, column] += meets[:, g] * (code[k] == 0)
-                total[:, column] += meets[:, g]
-        return self.step(logistic_step(x, self.y[targets], seen, total, self.block.rate), targets)
+        path = slice(first[word], first[word + 1])
+        total = np.ones((len(x), first[word + 1] - first[word]))
+        step = logistic_step(x, self.y[node[path]], total * (code[path] == 0), total, self.block.rate)
+        return self.step(step, node[path].tolist())
 
     def softmax(self, x: Array, meets: Array, words: list[int]) -> Array:
         """Every word is a target."""
@@ -303,35 +299,61 @@ class Trainer:
         self.task.model.output[:, : self.task.model.dim] = self.y
 
     def _round(self) -> None:
-        """Every block works on its own copy; a row that k blocks changed takes the sum of changes over sqrt(k)."""
+        """Every block works on its own copy; what several did to a row is added, as far as they agree."""
         epoch, within = divmod(self.round, self.rounds_per_epoch)
         width = self.task.schedule.blocks_per_round
         numbers = range(within * width, min((within + 1) * width, self.blocks))
-        copies = []
-        for number in numbers:
-            block = read_block(self.task, epoch, number)
+        blocks = [read_block(self.task, epoch, number) for number in numbers]
+        pull = self.task.schedule.pull * blocks[0].rate
+        uses = [_uses(self.task, block) for block in blocks]
+        changes = [np.zeros_like(self.x), np.zeros_like(self.y)]
+        for block in blocks:
             examples = Examples(self.task, block, self.x.copy(), self.y.copy())
             examples.run()
             self.loss, self.pairs = self.loss + examples.loss, self.pairs + examples.pairs
-            copies.append((_touched(self.task, block), examples))
-        for part, name in enumerate("xy"):
-            frozen = getattr(self, name).copy()
-            touching = np.zeros(len(frozen))
-            change = np.zeros_like(frozen)
-            for touched, examples in copies:
-                touching[touched[part]] += 1
-                change += getattr(examples, name) - frozen
-            setattr(self, name, frozen + change / np.sqrt(np.maximum(touching, 1))[:, None])
+            changes[0] += examples.x - self.x
+            changes[1] += examples.y - self.y
+        for part, matrix in enumerate((self.x, self.y)):
+            times = np.array([use[part] for use in uses])
+            matrix += agreement((times > 0).sum(0), times.sum(0), pull)[:, None] * changes[part]
 
 
-def _touched(task: Task, block: Block) -> tuple[list[int], list[int]]:
-    """Rows of X and of Y that a block asks for, whether or not it changes them."""
+def agreement(blocks: NDArray[np.int64], uses: NDArray[np.int64], pull: float) -> Array:
+    """Scale of the summed changes of rows that several blocks changed from the same frozen point.
+
+    If a use takes a row the share ``pull / (1 + pull)`` of the way to where its neighbours pull it, u uses leave
+    ``r = 1 / (1 + pull u)`` of the way, and k such blocks one after the other ``r**k``; their changes, each made from
+    the start, add up to ``k (1 - r)``. The scale is ``(1 - r**k) / (k (1 - r))``: 1 where little is moved, the mean
+    (1 / k) where each block alone goes all the way.
+
+    Parameters
+    ----------
+    blocks, uses : ndarray, shape (n_rows,)
+        Blocks that use each row, and their uses of it together.
+    pull : float
+
+    Examples
+    --------
+    >>> agreement(np.array([1, 4, 4]), np.array([9, 4, 4000]), pull=0.01).round(3)
+    array([1.   , 0.985, 0.275])
+    """
+    k = np.maximum(blocks, 1)
+    left = 1.0 / (1.0 + pull * uses / k)
+    gone = np.where(uses > 0, 1.0 - left, 1.0)
+    scale: Array = np.where(uses > 0, (1.0 - left**k) / (k * gone), 1.0)
+    return scale
+
+
+def _uses(task: Task, block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How often a block asks for each row of X and of Y, whether or not it changes them."""
     centres = block.words[block.first : block.last]
+    outputs = list(centres)
     if task.loss == "negative":
-        outputs = centres + [word for pool in block.pools for word in pool]
+        outputs += [word for pool in block.pools for word in pool]
     elif task.tree is not None:
         first, node, _ = task.tree
         outputs = [int(k) for word in centres for k in node[first[word] : first[word + 1]]]
-    else:
-        outputs = list(range(len(task.model.output)))
-    return sorted(set(block.words)), sorted(set(outputs))
+    rows = (len(task.model.input), len(task.model.output))
+    asked = (block.words, outputs)
+    x, y = (np.bincount(np.array(a, np.int64), minlength=n) for a, n in zip(asked, rows, strict=True))
+    return x, y

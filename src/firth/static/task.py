@@ -55,27 +55,35 @@ class Schedule:
         Consecutive centre words in one gradient step.
     pool : int
         Noise words that the centres of a group share.
+    pull : float
+        How far one use moves a row towards where its neighbours pull it, for each unit of the learning rate: what
+        the changes of blocks that touched the same row are weighed by.
     """
 
     block_words: int = 256
     blocks_per_round: int = 16
     group: int = 8
     pool: int = 8
+    pull: float = 10.0
 
     @staticmethod
-    def fit(n_tokens: int, n_words: int, negative: int) -> Schedule:
+    def fit(n_tokens: int, n_words: int, rate: float, *, window: int, negative: int, cbow: bool) -> Schedule:
         """Return the schedule for a text.
 
         A short text takes smaller rounds, so that an epoch has 64 or more; a small vocabulary smaller groups, since
         the same few rows would else take many steps at once at frozen parameters, which is a larger learning rate.
+        For the same reason a noise word takes no more than one unit of rate times pairs in a step.
         """
         plain = Schedule()
         blocks = -(-n_tokens // plain.block_words)
+        pool = max(plain.pool, negative)
+        pairs = (1 if cbow else window + 1) * negative / pool  # that a noise word meets, for each centre word
         return dataclasses.replace(
             plain,
             blocks_per_round=min(max(blocks // 64, 1), plain.blocks_per_round),
-            group=min(max(n_words // 100, 1), plain.group),
-            pool=max(plain.pool, negative),
+            group=max(min(n_words // 100, plain.group, int(1 / max(rate * pairs, 1e-9))), 1),
+            pool=pool,
+            pull=float(window if cbow else 2 * window),
         )
 
 

@@ -51,7 +51,9 @@ class Word2Vec(Config):
     min_count: int = option(5, "drop words that occur less often", minimum=1)
     max_vocab: int | None = option(None, "keep at most so many words, the most frequent", minimum=1)
     epochs: int = option(5, "passes over the text", minimum=1, maximum=1_000_000)
-    rate: float | None = option(None, "learning rate at the start; 0.025, for CBOW 0.05", minimum=0, maximum=100)
+    rate: float | None = option(
+        None, "learning rate at the start; 0.025, for CBOW 0.05, for its mean form 0.2", minimum=0, maximum=100
+    )
     cbow: str = option("mean", "CBOW's hidden vector; historic: the mean with word2vec.c's gradient", choices=CONTEXTS)
     tree: str = option("huffman", "tree of the hierarchical softmax", choices=("huffman", "balanced"))
     deterministic: bool = option(True, "the same bytes on any number of threads")
@@ -62,7 +64,9 @@ class Word2Vec(Config):
         """The learning rate at the start, with the architecture's default filled in."""
         if self.rate is not None:
             return self.rate
-        return 0.025 if self.architecture == "skipgram" else 0.05
+        if self.architecture == "skipgram":
+            return 0.025
+        return 0.2 if self.cbow == "mean" else 0.05  # see docs/decisions/0003-rate-of-cbow.md
 
 
 @dataclasses.dataclass(frozen=True)
