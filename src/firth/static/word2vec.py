@@ -52,7 +52,7 @@ class Word2Vec(Config):
     max_vocab: int | None = option(None, "keep at most so many words, the most frequent", minimum=1)
     epochs: int = option(5, "passes over the text", minimum=1, maximum=1_000_000)
     rate: float | None = option(
-        None, "learning rate at the start; 0.025, for CBOW 0.05, for its mean form 0.2", minimum=0, maximum=100
+        None, "learning rate at the start; 0.025, for CBOW 0.05, for its mean form 0.15", minimum=0, maximum=100
     )
     cbow: str = option("mean", "CBOW's hidden vector; historic: the mean with word2vec.c's gradient", choices=CONTEXTS)
     tree: str = option("huffman", "tree of the hierarchical softmax", choices=("huffman", "balanced"))
@@ -66,7 +66,7 @@ class Word2Vec(Config):
             return self.rate
         if self.architecture == "skipgram":
             return 0.025
-        return 0.2 if self.cbow == "mean" else 0.05  # see docs/decisions/0003-rate-of-cbow.md
+        return 0.15 if self.cbow == "mean" else 0.05  # see docs/decisions/0003-rate-of-cbow.md
 
 
 @dataclasses.dataclass(frozen=True)
