@@ -6,7 +6,6 @@
 // computed a block therefore never matters.
 #pragma once
 #include <atomic>
-#include <barrier>
 #include <cstdint>
 #include <exception>
 #include <thread>
@@ -35,27 +34,65 @@ private:
     std::exception_ptr what_;
 };
 
-// For every round in [first, first + count): prepare(thread, round, slot) for each slot below slots(round), handed
-// out as threads get free; then work(thread, round, slot) likewise; then merge(thread, round) on all threads.
+// All threads wait for the last one. A phase takes some hundred microseconds, so they spin for about as long before they
+// sleep; not where there are more threads than processors.
+class Gate {
+public:
+    explicit Gate(int threads)
+        : threads_(threads), spins_(unsigned(threads) <= std::thread::hardware_concurrency() ? 4000 : 0) {}
+
+    void wait() {
+        const uint32_t phase = phase_.load(std::memory_order_acquire);
+        if (here_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+            here_.store(0, std::memory_order_relaxed);
+            phase_.fetch_add(1, std::memory_order_release);
+            phase_.notify_all();
+            return;
+        }
+        for (int i = 0; i < spins_; ++i) {
+            if (phase_.load(std::memory_order_acquire) != phase) return;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+        while (phase_.load(std::memory_order_acquire) == phase) phase_.wait(phase, std::memory_order_acquire);
+    }
+
+private:
+    const int threads_, spins_;
+    std::atomic<int> here_{0};
+    std::atomic<uint32_t> phase_{0};
+};
+
+// For every round in [first, first + count), on all threads: prepare(thread, round, slot) for each slot below
+// slots(round), handed out as threads get free; then work(thread, round, slot) likewise; then merge(thread, round).
+// A thread that has merged prepares blocks of the next round without waiting for the others to have merged.
 template <class Slots, class Prepare, class Work, class Merge>
 void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare prepare, Work work, Merge merge) {
-    std::atomic<int> next_prepare{0}, next_work{0};
-    std::barrier gate(threads);
+    std::atomic<int64_t> next_prepare{0}, next_work{0};  // slots of all rounds, one after the other
+    std::vector<int64_t> begin(1, 0);
+    for (int64_t i = 0; i < count; ++i) begin.push_back(begin.back() + slots(first + i));
+    Gate gate(threads);
     Trouble trouble;
-    auto take_all = [&](std::atomic<int>& next, int n, auto run) {
-        for (int slot; (slot = next.fetch_add(1, std::memory_order_relaxed)) < n;) trouble.guard([&] { run(slot); });
+    auto take_all = [&](std::atomic<int64_t>& next, int64_t i, auto run) {
+        for (int64_t at = next.load(std::memory_order_relaxed); at < begin[i + 1];) {
+            if (next.compare_exchange_weak(at, at + 1, std::memory_order_relaxed)) {
+                trouble.guard([&] { run(int(at - begin[i])); });
+                at = next.load(std::memory_order_relaxed);
+            }
+        }
     };
     auto body = [&](int thread) {
-        for (int64_t round = first; round < first + count; ++round) {
-            const int n = slots(round);
-            take_all(next_prepare, n, [&](int slot) { prepare(thread, round, slot); });
-            gate.arrive_and_wait();
-            if (thread == 0) next_prepare.store(0, std::memory_order_relaxed);
-            take_all(next_work, n, [&](int slot) { work(thread, round, slot); });
-            gate.arrive_and_wait();
-            if (thread == 0) next_work.store(0, std::memory_order_relaxed);
-            trouble.guard([&] { merge(thread, round); });
-            gate.arrive_and_wait();
+        auto prepare_all = [&](int64_t i) {
+            take_all(next_prepare, i, [&](int slot) { prepare(thread, first + i, slot); });
+        };
+        prepare_all(0);
+        for (int64_t i = 0; i < count; ++i) {
+            gate.wait();
+            take_all(next_work, i, [&](int slot) { work(thread, first + i, slot); });
+            gate.wait();
+            trouble.guard([&] { merge(thread, first + i); });
+            if (i + 1 < count) prepare_all(i + 1);
         }
     };
     std::vector<std::thread> others;

@@ -21,8 +21,8 @@ Word2VecTrainer::Word2VecTrainer(const Word2VecTask& task) : task_(task) {
     blocks_ = (task.n_tokens + task.block_words - 1) / task.block_words;
     rounds_ = (blocks_ + task.blocks_per_round - 1) / task.blocks_per_round;
     in_place_ = !task.deterministic || !task.update || task.blocks_per_round == 1;
-    round_.resize(task.blocks_per_round);
-    for (auto& block : round_) block = std::make_unique<Block>();
+    for (auto& round : rounds_at_work_)
+        for (int slot = 0; slot < task.blocks_per_round; ++slot) round.push_back(std::make_unique<Block>());
     if (!in_place_) {
         merging_input_.resize(task.n_words);
         merging_output_.resize(task.n_outputs);
@@ -37,7 +37,7 @@ int Word2VecTrainer::slots(int64_t round) const {
 }
 
 void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
-    Block& block = *round_[slot];
+    Block& block = *blocks_of(round)[slot];
     read_block(task_, round / rounds_, round % rounds_ * task_.blocks_per_round + slot, block);
     block.thread = thread;
     std::vector<int32_t>& outputs = block.output_slots;  // rows first, slots after
@@ -63,8 +63,8 @@ void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
     crew_->output.add(thread, block.output.rows());
 }
 
-void Word2VecTrainer::work(int thread, int slot) {
-    Block& block = *round_[slot];
+void Word2VecTrainer::work(int thread, int64_t round, int slot) {
+    Block& block = *blocks_of(round)[slot];
     block.input_rows.resize(block.words.size());
     block.output_rows.resize(block.output_slots.size());
     if (in_place_) {
@@ -106,15 +106,16 @@ void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
     };
     const Kernels& table = kernels();
     const int n = slots(round);
-    const float pull = task_.pull * round_[0]->rate;
+    const auto& blocks = blocks_of(round);
+    const float pull = task_.pull * blocks[0]->rate;
     auto merge_part = [&](PrivateRows Block::* part, TouchCounts& counts, float* matrix, std::vector<Merging>& state) {
         for (int slot = 0; slot < n; ++slot)
-            if (round_[slot]->thread == thread) counts.remove(thread, (round_[slot].get()->*part).rows());
+            if (blocks[slot]->thread == thread) counts.remove(thread, (blocks[slot].get()->*part).rows());
         for (int slot = 0; slot < n; ++slot)
-            for (const PrivateRows::Shared& copy : (round_[slot].get()->*part).shared())
+            for (const PrivateRows::Shared& copy : (blocks[slot].get()->*part).shared())
                 if (mine(copy.row)) state[copy.row].uses += copy.uses;
         for (int slot = 0; slot < n; ++slot)
-            for (const PrivateRows::Shared& copy : (round_[slot].get()->*part).shared()) {
+            for (const PrivateRows::Shared& copy : (blocks[slot].get()->*part).shared()) {
                 if (!mine(copy.row)) continue;
                 Merging& at = state[copy.row];
                 float* row = matrix + size_t(copy.row) * task_.stride;
@@ -137,8 +138,8 @@ void Word2VecTrainer::run(int64_t count, int threads) {
         threads, at_, count, [&](int64_t round) { return slots(round); },
         [&](int thread, int64_t round, int slot) { prepare(thread, round, slot); },
         [&](int thread, int64_t round, int slot) {
-            work(thread, slot);
-            tallies[size_t(round - at_) * task_.blocks_per_round + slot] = round_[slot]->tally;
+            work(thread, round, slot);
+            tallies[size_t(round - at_) * task_.blocks_per_round + slot] = blocks_of(round)[slot]->tally;
         },
         [&](int thread, int64_t round) { merge(thread, threads, round); });
     for (const Tally& tally : tallies) sum_.loss += tally.loss, sum_.pairs += tally.pairs;

@@ -81,7 +81,7 @@ private:
     struct Crew;
     int slots(int64_t round) const;
     void prepare(int thread, int64_t round, int slot);
-    void work(int thread, int slot);
+    void work(int thread, int64_t round, int slot);
     void merge(int thread, int threads, int64_t round);
 
     Word2VecTask task_;
@@ -89,7 +89,9 @@ private:
     int64_t at_ = 0;
     Tally sum_;
     bool in_place_;  // every block works on the matrices themselves: racing, or one block at a time
-    std::vector<std::unique_ptr<Block>> round_;
+    // Of two rounds: while some threads still merge one, others prepare the next.
+    std::vector<std::unique_ptr<Block>> rounds_at_work_[2];
+    const std::vector<std::unique_ptr<Block>>& blocks_of(int64_t round) const { return rounds_at_work_[round % 2]; }
     std::unique_ptr<Crew> crew_;
     struct Merging {  // of a row that several blocks touched
         int32_t uses = 0, merged = 0;

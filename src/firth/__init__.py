@@ -66,9 +66,12 @@ def train(data: Any, config: Config, **options: Any) -> Any:
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("firth")
+        try:
+            return version("firth")
+        except PackageNotFoundError:  # run from a source tree
+            return "unknown"
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'firth' has no attribute {name!r}")

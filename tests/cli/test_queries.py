@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firth.formats.registry import load
+from firth.formats.registry import load, save
 from firth.vectors.static import Vectors
 
 Call = Callable[..., Any]
@@ -209,3 +209,16 @@ def test_a_terminal_gets_a_drawn_table(call: Call, model: Path, monkeypatch: pyt
     done = call("nearest", model, "king", "-n", 2)
     assert "─" in done.out
     assert "cosine" in done.out
+
+
+def test_embed_cuts_a_text_as_the_model_was_trained(call: Call, tmp_path: Path) -> None:
+    made = {"name": "whitespace", "lower": True, "fold_digits": False}
+    vectors = Vectors(["new-york", "rain"], np.eye(2, dtype=np.float32), metadata={"tokenizer": made})
+    save(vectors, tmp_path / "trained")
+    text, out = tmp_path / "text.txt", tmp_path / "out.npy"
+    text.write_text("NEW-YORK Rain\n", encoding="utf-8")
+    done = call("embed", tmp_path / "trained", text, "--out", out, "--what", "tokens")
+    assert (done.code, done.err) == (0, "")
+    np.testing.assert_array_equal(np.load(out), np.eye(2))
+    told = call("embed", tmp_path / "trained", text, "--out", out, "--overwrite", "--tokenizer", "words", "--lower")
+    assert "2 of 3 tokens are not in the vocabulary" in told.err

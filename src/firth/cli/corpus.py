@@ -24,7 +24,7 @@ def corpus(
     out: Annotated[Path, Parameter(help="Folder to write the corpus to.")],
     text: Annotated[TextOptions, Parameter(name="*")] = TextOptions(),  # noqa: B008
     phrases: Annotated[
-        int, Parameter(help="Join phrases such as new_york, in so many passes (each may lengthen them by a word).")
+        int, Parameter(help="Join phrases such as new_york, in so many passes (n passes give up to 2^n words).")
     ] = 0,
     phrase_threshold: Annotated[float, Parameter(help="Score above which a pair is a phrase.")] = 100.0,
     threads: Annotated[int | None, Parameter(help="Number of threads; all cores by default.")] = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -11,9 +11,12 @@ from cyclopts import Parameter
 from firth.cli.options import FormatOption, LimitOption, ModelPath, Texts, load_vectors
 from firth.cli.output import note
 from firth.cli.target import check_target, make_parents
-from firth.cli.texts import TextOptions, token_lines
+from firth.cli.texts import TOKENIZERS, TextOptions, token_lines
 from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
+
+if TYPE_CHECKING:
+    from firth.vectors.static import Vectors
 
 __all__ = ["embed"]
 
@@ -46,7 +49,7 @@ def embed(
         raise ConfigError("--out is no array file", got=out.name, expected="a name that ends in " + ", ".join(SUFFIXES))
     check_target(out, overwrite=overwrite, sources=[model, *texts])
     vectors = load_vectors(model, limit, format).with_policy(oov)
-    lines = list(token_lines(texts, text))
+    lines = list(token_lines(texts, _tokenizing(text, vectors)))
     if not lines:
         raise DataError("the text is empty", got=" ".join(texts))
     arrays: list[Float32]
@@ -63,3 +66,14 @@ def embed(
         note(f"{tokens - sum(found):,} of {tokens:,} tokens are not in the vocabulary ({oov})")
     if (empty := found.count(0)) and what == "sentences":
         note(f"{empty:,} of {len(lines):,} lines have no known word")
+
+
+def _tokenizing(text: TextOptions, vectors: Vectors) -> TextOptions:
+    """Return the options given, or where there are none those that the model was trained with."""
+    made = vectors.metadata.get("tokenizer")
+    if not isinstance(made, dict) or text != TextOptions(field=text.field):
+        return text
+    if made.get("name") not in TOKENIZERS:
+        note(f"the model was trained with the tokenizer {made.get('name')}, which cannot be used here")
+        return text
+    return text.like(made)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from firth.events import Listener
     from firth.text.corpus import Corpus
 
-__all__ = ["TextOptions", "read_corpus", "token_lines"]
+__all__ = ["TOKENIZERS", "TextOptions", "read_corpus", "token_lines"]
+
+TOKENIZERS = ("words", "whitespace", "chars", "zh")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,9 +32,8 @@ class TextOptions:
     fold_digits: Annotated[bool, Parameter(negative="", help="Write every digit as 0.")] = False
     field: Annotated[str | None, Parameter(help="Field of JSON lines that holds the text.")] = None
 
-    def like(self, corpus: Corpus) -> TextOptions:
-        """Return the options that read another text as ``corpus`` was read."""
-        made = corpus.tokenizer
+    def like(self, made: Mapping[str, Any]) -> TextOptions:
+        """Return the options that read another text with the tokenizer that ``made`` describes."""
         return dataclasses.replace(
             self, tokenizer=made["name"], lower=bool(made.get("lower")), fold_digits=bool(made.get("fold_digits"))
         )
@@ -73,7 +74,7 @@ def read_corpus(
         threads=threads,
         listen=listen,
     )
-    made = options.like(corpus)
+    made = options.like(corpus.tokenizer)
     if made != options and options != dataclasses.replace(TextOptions(), field=options.field):
         raise ConfigError("a corpus keeps the tokenizer that it was made with", got=" ".join(texts), expected=str(made))
     return corpus

@@ -124,7 +124,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
         try:
             corpus = read_corpus(texts, text, threads=running.threads, listen=listen)
             heldout = running.heldout and read_corpus(
-                [str(running.heldout)], text.like(corpus), threads=running.threads, listen=listen
+                [str(running.heldout)], text.like(corpus.tokenizer), threads=running.threads, listen=listen
             )
             make_parents(running.out)
             trained = train(

@@ -49,13 +49,14 @@ class Built:
     n_text_words: int
     notices: tuple[str, ...]
 
-    def describe(self, config: Word2Vec, digest: str) -> dict[str, Any]:
+    def describe(self, config: Word2Vec, corpus: Corpus) -> dict[str, Any]:
         """Return what the model's folder says of its making."""
         return {
             "model": "word2vec",
             "options": to_dict(config),
             "seed": config.seed,
-            "corpus": digest,
+            "corpus": corpus.digest,
+            "tokenizer": corpus.tokenizer,
             "cpu_level": _core.cpu_level(),
         }
 
@@ -189,9 +190,9 @@ def _schedule(n_tokens: int, n_words: int, config: Word2Vec) -> Schedule:
     )
     if config.loss == "softmax":  # every row changes at every step: nothing is left for blocks side by side
         return dataclasses.replace(schedule, blocks_per_round=1)
-    if config.loss == "hierarchical":
-        return dataclasses.replace(schedule, group=1)
-    return schedule
+    if not config.deterministic:  # rounds have no meaning there but as places to stop
+        schedule = dataclasses.replace(schedule, blocks_per_round=64)
+    return dataclasses.replace(schedule, group=1) if config.loss == "hierarchical" else schedule
 
 
 def _noise_weights(counts: NDArray[np.int64], exponent: float, noise: ArrayLike | None) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from firth.static.build import Built, build_task, heldout_task
 from firth.static.loop import Epoch, Job, cpu_threads, run
 from firth.static.state import Keeper
 from firth.static.task import ARCHITECTURES, CONTEXTS, LOSSES, compact
-from firth.text.corpus import as_corpus
+from firth.text.corpus import Corpus, as_corpus
 from firth.vectors.static import Vectors
 
 __all__ = ["Trained", "Word2Vec", "train"]
@@ -182,7 +182,7 @@ def train(
         probe=built.prober(probes, tell),
     )
     seconds = run(job, history)
-    return _result(built, config, corpus.digest, history, seconds=seconds, keep_output=keep_output)
+    return _result(built, config, corpus, history, seconds=seconds, keep_output=keep_output)
 
 
 def _ignore(event: Event) -> None:
@@ -213,7 +213,7 @@ def _heldout_loss(heldout: Any, built: Built, threads: int, tell: Listener) -> A
 
 
 def _result(
-    built: Built, config: Word2Vec, digest: str, history: list[Epoch], *, seconds: float, keep_output: bool
+    built: Built, config: Word2Vec, corpus: Corpus, history: list[Epoch], *, seconds: float, keep_output: bool
 ) -> Trained:
     model = built.task.model
     kept = compact(model.output, model.dim) if keep_output else None
@@ -223,7 +223,7 @@ def _result(
         compact(model.input, model.dim),
         counts=built.counts,
         output=None if tree else kept,
-        metadata=built.describe(config, digest),
+        metadata=built.describe(config, corpus),
     )
     return Trained(
         vectors=vectors,
