@@ -20,6 +20,7 @@ struct Block {
     std::vector<Window> windows;   // of each centre
     std::vector<int32_t> noise;    // the pool of each group, end to end
     std::vector<int64_t> paths;    // hierarchical softmax: where each centre's path begins in output_rows, and the end
+    std::vector<float> left;       // by place in output_rows: 1 where the path turns left, 0 where it turns right
     float rate = 0;
 
     // Where the rows are worked on: of every word; of each centre's target and the noise, or of the paths' nodes.

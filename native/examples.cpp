@@ -1,6 +1,7 @@
 #include "examples.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "dispatch.h"
 
@@ -174,21 +175,19 @@ void GroupRunner::noise_pairs(const int32_t* pool) {
 void GroupRunner::hierarchical() {
     const Meeting& meeting = s_.meetings.front();
     const int64_t* path = block_.paths.data() + (meeting.centre - block_.first);
-    const uint8_t* code = task_.path_code + task_.path_first[meeting.word];
-    const int length = int(path[1] - path[0]), rows = tile_size(int(s_.inputs.size())) / kColumns;
+    const int length = int(path[1] - path[0]), n = int(s_.inputs.size()), rows = tile_size(n) / kColumns;
     float* const* nodes = block_.output_rows.data() + path[0];
     s_.targets.assign(nodes, nodes + length);
-    s_.reserve(int(s_.inputs.size()), length, task_.stride);
+    s_.reserve(n, length, task_.stride);
     float *seen = s_.seen_pairs.get(), *all = s_.all_pairs.get();
     for (int m = 0; m < length; m += kColumns) {
-        float left[kColumns], met[kColumns];
-        for (int k = 0; k < kColumns; ++k) {
-            met[k] = m + k < length ? 1.0f : 0.0f;
-            left[k] = m + k < length && !code[m + k] ? 1.0f : 0.0f;
-        }
-        for (int i = 0; i < rows; ++i, seen += kColumns, all += kColumns) {
-            const float once = i < int(s_.inputs.size()) ? 1.0f : 0.0f;
-            for (int k = 0; k < kColumns; ++k) seen[k] = once * left[k], all[k] = once * met[k];
+        alignas(32) float left[kColumns] = {}, met[kColumns] = {};
+        for (int k = 0; k < std::min(kColumns, length - m); ++k) left[k] = block_.left[path[0] + m + k], met[k] = 1.0f;
+        for (int i = 0; i < n; ++i, seen += kColumns, all += kColumns)
+            std::memcpy(seen, left, sizeof left), std::memcpy(all, met, sizeof met);
+        if (rows > n) {
+            std::memset(seen, 0, sizeof left), std::memset(all, 0, sizeof met);
+            seen += kColumns, all += kColumns;
         }
     }
     step(true);

@@ -36,6 +36,28 @@ int Word2VecTrainer::slots(int64_t round) const {
     return int(std::min<int64_t>(task_.blocks_per_round, blocks_ - first));
 }
 
+namespace {
+
+// The nodes of every centre's path, end to end. Paths lie all over memory, so they are called for ahead of time.
+void read_paths(const Word2VecTask& task, Block& block, std::vector<int32_t>& nodes) {
+    block.left.clear();
+    constexpr int kAhead = 8;
+    for (int i = block.first; i < block.last; ++i) {
+        if (i + 2 * kAhead < block.last) __builtin_prefetch(task.path_first + block.words[i + 2 * kAhead]);
+        if (i + kAhead < block.last) {
+            const int64_t place = task.path_first[block.words[i + kAhead]];
+            __builtin_prefetch(task.path_node + place), __builtin_prefetch(task.path_code + place);
+        }
+        const int64_t* path = task.path_first + block.words[i];
+        block.paths.push_back(int64_t(nodes.size()));
+        nodes.insert(nodes.end(), task.path_node + path[0], task.path_node + path[1]);
+        for (int64_t k = path[0]; k < path[1]; ++k) block.left.push_back(task.path_code[k] ? 0.0f : 1.0f);
+    }
+    block.paths.push_back(int64_t(nodes.size()));
+}
+
+}  // namespace
+
 void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
     Block& block = *blocks_of(round)[slot];
     read_block(task_, round / rounds_, round % rounds_ * task_.blocks_per_round + slot, block);
@@ -46,12 +68,7 @@ void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
         outputs.insert(outputs.end(), block.words.begin() + block.first, block.words.begin() + block.last);
         outputs.insert(outputs.end(), block.noise.begin(), block.noise.end());
     } else if (task_.loss == Loss::kHierarchical) {
-        for (int i = block.first; i < block.last; ++i) {
-            const int64_t *path = task_.path_first + block.words[i];
-            block.paths.push_back(int64_t(outputs.size()));
-            outputs.insert(outputs.end(), task_.path_node + path[0], task_.path_node + path[1]);
-        }
-        block.paths.push_back(int64_t(outputs.size()));
+        read_paths(task_, block, outputs);
     }
     if (in_place_) return;
     block.input.clear(block.words.size());
