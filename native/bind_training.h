@@ -35,7 +35,7 @@ const T* column(PyWord2Vec& self, nb::object value, const char* name, size_t lea
     if (value.is_none()) return nullptr;
     auto array = nb::cast<Array<T>>(value);
     if (array.shape(0) < least) throw nb::value_error((std::string(name) + " is too short").c_str());
-    self.kept.push_back(value);
+    self.kept.push_back(nb::cast(array));  // what the pointer is into, should the cast have made a copy
     return array.data();
 }
 
@@ -141,7 +141,7 @@ inline void bind_training(nb::module_& m) {
         }, "round"_a, "loss"_a, "pairs"_a)
         .def("run", [](PyWord2Vec& self, int64_t count, int threads) {
             const int64_t rounds = self.trainer->rounds_per_epoch();
-            require(count >= 1 && threads >= 1 && self.trainer->round() % rounds + count <= rounds, "no such rounds");
+            require(rounds >= 1 && count >= 1 && threads >= 1 && self.trainer->round() % rounds + count <= rounds, "no such rounds");
             nb::gil_scoped_release free;
             self.trainer->run(count, threads);
         }, "count"_a, "threads"_a);

@@ -8,7 +8,7 @@ namespace firth {
 constexpr int kColumns = 8;   // columns of a tile of coefficients
 constexpr int kPad = 16;      // every row is padded with zeros to a multiple of this many numbers
 
-inline int padded(int dim) { return (dim + kPad - 1) / kPad * kPad; }
+static inline int padded(int dim) { return (dim + kPad - 1) / kPad * kPad; }
 
 // One gradient step of a logistic loss over a group of examples, every parameter frozen at its value before the step.
 // Input n meets target m total[n][m] times (or with that weight), seen[n][m] of them as a pair that was seen:
@@ -31,7 +31,7 @@ struct Group {
 };
 
 // A tile holds kColumns numbers for each input, and for one more where their count is odd (tiles take two at once).
-inline int tile_size(int n_inputs) { return (n_inputs + 1) / 2 * 2 * kColumns; }
+static inline int tile_size(int n_inputs) { return (n_inputs + 1) / 2 * 2 * kColumns; }
 
 // Full softmax: input n is seen with target[k] for every k of its list [first[n], first[n+1]).
 template <class R>

@@ -66,13 +66,14 @@ public:
         return entry->slot;
     }
 
-    // Settle where every row is worked on; blocks(row) tells how many blocks of the round touch it.
+    // Settle where every row is worked on; blocks(row) tells how many blocks of the round touch it, frozen (or null)
+    // which rows none of them changes.
     template <class Blocks>
-    void bind(float* matrix, int stride, Blocks blocks) {
+    void bind(float* matrix, int stride, const Blocks& blocks, const uint8_t* frozen = nullptr) {
         where_.resize(rows_.size());
         for (size_t i = 0; i < rows_.size(); ++i) {
             const int count = blocks(rows_[i]);
-            if (count > 1) shared_.push_back({rows_[i], int32_t(i), count, uses_[i], nullptr});
+            if (count > 1 && !(frozen && frozen[rows_[i]])) shared_.push_back({rows_[i], int32_t(i), count, uses_[i], nullptr});
         }
         if (shared_.size() * stride > capacity_) {
             capacity_ = shared_.size() * stride * 3 / 2;

@@ -95,9 +95,19 @@ void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare 
             if (i + 1 < count) prepare_all(i + 1);
         }
     };
+    // The gates count on every thread, so none begins before all are there.
+    std::atomic<int> start{0};  // 1: begin; -1: a thread could not be had, leave
     std::vector<std::thread> others;
-    for (int thread = 1; thread < threads; ++thread) others.emplace_back(body, thread);
-    body(0);
+    auto begin_together = [&](int thread) {
+        start.wait(0);
+        if (start.load() > 0) body(thread);
+    };
+    trouble.guard([&] {
+        for (int thread = 1; thread < threads; ++thread) others.emplace_back(begin_together, thread);
+    });
+    start.store(int(others.size()) + 1 == threads ? 1 : -1);
+    start.notify_all();
+    if (start.load() > 0) body(0);
     for (std::thread& other : others) other.join();
     trouble.rethrow();
 }

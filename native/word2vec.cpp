@@ -90,7 +90,7 @@ void Word2VecTrainer::work(int thread, int64_t round, int slot) {
         for (size_t i = 0; i < block.output_slots.size(); ++i)
             block.output_rows[i] = task_.output + size_t(block.output_slots[i]) * task_.stride;
     } else {
-        block.input.bind(task_.input, task_.stride, crew_->input);
+        block.input.bind(task_.input, task_.stride, crew_->input, task_.frozen);
         block.output.bind(task_.output, task_.stride, crew_->output);
         for (size_t i = 0; i < block.words.size(); ++i) block.input_rows[i] = block.input.at(block.input_slots[i]);
         for (size_t i = 0; i < block.output_slots.size(); ++i)

@@ -37,6 +37,7 @@ class Keeper:
             "model": type(config).__name__,
             "options": to_dict(config),
             "corpus": digest,
+            "schedule": dataclasses.asdict(built.task.schedule),
             "start": _start_digest(built) if self.folder is not None else "",
         }
 
@@ -83,6 +84,7 @@ class Keeper:
 
     def _compare(self, state: dict[str, Any]) -> None:
         names = {"model": "model", "options": "options", "corpus": "text", "start": "vocabulary or start vectors"}
+        names["schedule"] = "cut of the text into blocks (another version of Firth)"
         for key, value in self.job.items():
             if state.get(key) == value:
                 continue

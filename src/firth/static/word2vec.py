@@ -168,6 +168,8 @@ def train(
     built = build_task(corpus, config, init=init, freeze=freeze, noise=noise)
     for message in built.notices:
         tell(Notice(message))
+    if config.loss == "hierarchical" and init is not None:
+        tell(Notice("the inner nodes of the tree begin anew: a model does not keep them"))
     keeper = Keeper(checkpoint, config, built, corpus.digest)
     trainer, history = keeper.start(_trainer(built, backend), resume=resume, listen=tell)
     job = Job(
