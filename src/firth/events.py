@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from firth.errors import DataError
 
@@ -101,6 +102,9 @@ def tell_all(listeners: Iterable[Listener]) -> Listener:
 class JsonLog:
     """A listener that appends each event to a JSON-lines file, with its name and the time (seconds since 1970).
 
+    Lines are ASCII: a word of bytes that are no UTF-8 keeps its surrogates as escapes. JSON has no NaN and no
+    infinity; null stands for both.
+
     Examples
     --------
     >>> import tempfile, pathlib
@@ -119,7 +123,7 @@ class JsonLog:
 
     def __call__(self, event: Event) -> None:
         record = {"event": type(event).__name__, "time": round(time.time(), 3), **dataclasses.asdict(event)}
-        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+        self._file.write(json.dumps(_finite(record), allow_nan=False) + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -133,3 +137,13 @@ class JsonLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

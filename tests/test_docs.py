@@ -1,0 +1,30 @@
+"""The examples of the teaching pages run, and print what they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = Path(__file__).parents[1] / "docs" / "word2vec.md"
+
+
+def _examples(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def _promised(code: str) -> list[str]:
+    return [said.strip() for said in re.findall(r"^print\(.*\)\s+# (.*)$", code, re.MULTILINE)]
+
+
+def test_the_page_has_an_example_that_promises_something() -> None:
+    assert ["梨子"] in [_promised(code) for code in _examples(PAGE)]
+
+
+def test_every_example_runs_and_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    for code in _examples(PAGE):
+        namespace: dict[str, Any] = {}
+        exec(compile(code, str(PAGE), "exec"), namespace)
+        assert capsys.readouterr().out.splitlines() == _promised(code)
