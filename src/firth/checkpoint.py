@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from firth.errors import DataError, FormatError
 from firth.tensors import read_tensors, write_tensors
 
-__all__ = ["FILE_NAME", "exists", "load", "remove", "save"]
+__all__ = ["FILE_NAME", "exists", "holds_other_things", "load", "remove", "save"]
 
 FILE_NAME = "checkpoint.safetensors"
+_TEMPORARY = ".checkpoint-"
 SCHEMA = 1
 
 
@@ -32,9 +33,8 @@ def save(folder: str | Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[
     temporary = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for stale in folder.glob(".checkpoint-*"):
-            stale.unlink(missing_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".checkpoint-", dir=folder)
+        _remove_stale(folder)
+        descriptor, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
         os.close(descriptor)
         temporary = Path(name)
         write_tensors(temporary, arrays, {"state": json.dumps({"schema": SCHEMA, **state})})
@@ -80,9 +80,32 @@ def load(folder: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     return arrays, state
 
 
-def remove(folder: str | Path) -> None:
-    """Remove the checkpoint in ``folder``, and the folder where nothing else is in it."""
+def holds_other_things(folder: str | Path) -> bool:
+    """Return whether ``folder`` is there and is no place for a checkpoint: a file, or full of something else."""
     folder = Path(folder)
-    (folder / FILE_NAME).unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    if not folder.is_dir():
+        return folder.is_symlink() or folder.exists()
+    return not exists(folder) and any(not path.name.startswith(_TEMPORARY) for path in folder.iterdir())
+
+
+def remove(folder: str | Path) -> None:
+    """Remove the checkpoint in ``folder`` with what a killed run left of one, and the folder where it is empty then.
+
+    Raises
+    ------
+    DataError
+        When the checkpoint cannot be removed.
+    """
+    folder = Path(folder)
+    try:
+        (folder / FILE_NAME).unlink(missing_ok=True)
+        _remove_stale(folder)
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise DataError(f"cannot remove the checkpoint: {error.strerror}", got=str(folder)) from error
+
+
+def _remove_stale(folder: Path) -> None:
+    for stale in folder.glob(_TEMPORARY + "*"):
+        stale.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from firth import checkpoint
 from firth.cli import train as train_verb
 from firth.events import EpochEnd
 from firth.formats.registry import load
@@ -198,10 +199,45 @@ def test_folders_around_the_target_are_made(call: Call, text: Path, tmp_path: Pa
     assert (done.code, "is a file" in done.complaint) == (1, True)
 
 
+def old_checkpoint(tmp_path: Path) -> Path:
+    folder = tmp_path / "m.checkpoint"
+    checkpoint.save(folder, {"input": np.zeros((1, 1), np.float32)}, {"round": 1})
+    (folder / ".checkpoint-stale").write_text("half of one")
+    return folder
+
+
 def test_overwrite_drops_an_old_checkpoint(call: Call, text: Path, tmp_path: Path) -> None:
-    (tmp_path / "m.checkpoint").mkdir()
-    (tmp_path / "m.checkpoint" / "state").write_text("old")
+    folder = old_checkpoint(tmp_path)
     assert call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL, "--overwrite").code == 0
+    assert not folder.exists()
+
+
+def test_a_checkpoint_goes_without_what_stands_beside_it(call: Call, text: Path, tmp_path: Path) -> None:
+    folder = old_checkpoint(tmp_path)
+    (folder / "notes.txt").write_text("mine")
+    assert call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL, "--overwrite").code == 0
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("notes.txt", "mine")]
+
+
+@pytest.mark.parametrize("option", ["--overwrite", "--resume", "--quiet"])
+def test_a_folder_that_is_no_checkpoint_is_refused(option: str, call: Call, text: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "m.checkpoint"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("x")
+    done = call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL, option)
+    assert done.code == 1
+    assert "something else" in done.complaint
+    assert (folder / "thesis.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize("wrong", ["text", "heldout", "init"])
+def test_an_old_checkpoint_stays_until_all_is_read(wrong: str, call: Call, text: Path, tmp_path: Path) -> None:
+    folder = old_checkpoint(tmp_path)
+    texts = [tmp_path / "none.txt"] if wrong == "text" else [text]
+    options = [] if wrong == "text" else [f"--{wrong}", tmp_path / "none"]
+    done = call("train", "word2vec", *texts, "--out", tmp_path / "m", *SMALL, "--overwrite", "--quiet", *options)
+    assert (done.code, bool(done.complaint)) == (1, True)
+    assert checkpoint.exists(folder)
 
 
 def test_init_and_freeze(call: Call, text: Path, tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import inspect
-import shutil
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from firth import checkpoint as checkpoints
 from firth.cli.display import listening
 from firth.cli.options import Texts, load_vectors
 from firth.cli.target import check_target, make_parents
@@ -127,6 +128,8 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
                 [str(running.heldout)], text.like(corpus.tokenizer), threads=running.threads, listen=listen
             )
             make_parents(running.out)
+            if running.overwrite and not running.resume:
+                checkpoints.remove(checkpoint)
             trained = train(
                 corpus,
                 config,
@@ -141,7 +144,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
                 keep_output=running.keep_output,
             )
         except KeyboardInterrupt as stop:
-            if checkpoint.exists():
+            if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
         _keep(trained.vectors, running, checkpoint, listen)
@@ -149,14 +152,13 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
 
 def _check_places(running: Running, checkpoint: Path, sources: Sequence[str | Path]) -> None:
     check_target(running.out, overwrite=running.overwrite, sources=sources)
-    if not checkpoint.exists() or running.resume:
-        return
-    if not running.overwrite:
+    if checkpoints.holds_other_things(checkpoint):
+        raise DataError(f"{checkpoint}, the place for the checkpoint, holds something else", remedy="move it away")
+    if checkpoints.exists(checkpoint) and not (running.resume or running.overwrite):
         raise DataError(
             f"an interrupted run left a checkpoint in {checkpoint}",
             remedy="go on with --resume, or start anew with --overwrite",
         )
-    shutil.rmtree(checkpoint)
 
 
 def _keep(model: Any, running: Running, checkpoint: Path, listen: Listener) -> None:
@@ -165,5 +167,5 @@ def _keep(model: Any, running: Running, checkpoint: Path, listen: Listener) -> N
 
     save(model, running.out)
     listen(Saved(str(running.out)))
-    if checkpoint.exists():
-        shutil.rmtree(checkpoint, ignore_errors=True)
+    with contextlib.suppress(DataError):
+        checkpoints.remove(checkpoint)
