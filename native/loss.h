@@ -44,13 +44,11 @@ inline void scores(const R* const* inputs, int n_inputs, const R* const* targets
 }
 
 // ---- scores -> factors, in place; adds to the loss
-// With t = exp(-|s|): sigmoid(s) = (s >= 0 ? 1 : t) / (1 + t) and softplus(s) = max(s, 0) + log(1 + t).
 template <class R>
 inline vec<R> factors(vec<R> s, vec<R> seen, vec<R> total, R rate, vec<R>& loss) {
-    vec<R> t, l;
-    exp_log1p(s < R(0) ? -s : s, t, l);
-    const vec<R> sigmoid = (s < R(0) ? t : fill<R>(1)) / (t + R(1));
-    loss += total * ((s < R(0) ? fill<R>(0) : s) + l) - seen * s;
+    vec<R> sigmoid, softplus;
+    logistic(s, sigmoid, softplus);
+    loss += total * softplus - seen * s;
     return rate * (seen - total * sigmoid);
 }
 

@@ -65,34 +65,38 @@ inline vec<R> sum_each(const vec<R>* sums) {
     }
 }
 
-// exp(-a) and log(1 + exp(-a)) for a >= 0, to about 2e-7 relative in float.
-inline void exp_log1p(vec<float> a, vec<float>& t, vec<float>& l) {
-    vec<float> y = a * -1.442695041f;  // exp(-a) = 2^y, y <= 0
+// sigmoid(s) = 1 / (1 + exp(-s)) and softplus(s) = log(1 + exp(s)), to about 2e-7 relative in float.
+// With t = exp(-|s|):  sigmoid(s) = (s >= 0 ? 1 : t) / (1 + t),  softplus(s) = max(s, 0) + log(1 + t).
+inline void logistic(vec<float> s, vec<float>& sigmoid, vec<float>& softplus) {
+    vec<float> y = (s < 0.0f ? s : -s) * 1.442695041f;  // t = 2^y, y <= 0
     y = y < -126.0f ? fill<float>(-126.0f) : y;
-    vint whole = __builtin_convertvector(y - 0.5f, vint);  // rounds to nearest, as y <= 0
+    vint whole = __builtin_convertvector(y - 0.5f, vint);           // rounds to nearest, as y <= 0
     vec<float> f = y - __builtin_convertvector(whole, vec<float>);  // in [-0.5, 0.5]
-    vec<float> p = fill<float>(1.5403530e-4f);  // 2^f: ln(2)^k / k!
+    vec<float> p = fill<float>(1.5403530e-4f);                      // 2^f: the terms ln(2)^k / k! f^k
     p = p * f + 1.3333558e-3f;
     p = p * f + 9.6181291e-3f;
     p = p * f + 5.5504109e-2f;
     p = p * f + 2.4022651e-1f;
     p = p * f + 6.9314718e-1f;
     p = p * f + 1.0f;
-    t = p * (vec<float>)((whole + 127) << 23);
-    // log(1 + t) = 2 atanh(s), s = t / (2 + t) in [0, 1/3]
-    vec<float> s = t / (t + 2.0f), s2 = s * s;
+    const vec<float> t = p * (vec<float>)((whole + 127) << 23);
+    // log(1 + t) = 2 atanh(z), z = t / (2 + t) in [0, 1/3]; one division serves it and the sigmoid
+    const vec<float> once = t + 1.0f, twice = t + 2.0f, both = 1.0f / (once * twice);
+    const vec<float> z = t * once * both, z2 = z * z;
     vec<float> q = fill<float>(1.0f / 11);
-    q = q * s2 + 1.0f / 9;
-    q = q * s2 + 1.0f / 7;
-    q = q * s2 + 1.0f / 5;
-    q = q * s2 + 1.0f / 3;
-    q = q * s2 + 1.0f;
-    l = 2.0f * s * q;
+    q = q * z2 + 1.0f / 9;
+    q = q * z2 + 1.0f / 7;
+    q = q * z2 + 1.0f / 5;
+    q = q * z2 + 1.0f / 3;
+    q = q * z2 + 1.0f;
+    sigmoid = (s < 0.0f ? t : fill<float>(1.0f)) * twice * both;
+    softplus = (s < 0.0f ? fill<float>(0.0f) : s) + 2.0f * z * q;
 }
-inline void exp_log1p(vec<double> a, vec<double>& t, vec<double>& l) {
+inline void logistic(vec<double> s, vec<double>& sigmoid, vec<double>& softplus) {
     for (int i = 0; i < Lanes<double>::n; ++i) {
-        t[i] = __builtin_exp(-a[i]);
-        l[i] = __builtin_log1p(t[i]);
+        const double t = __builtin_exp(s[i] < 0 ? s[i] : -s[i]);
+        sigmoid[i] = (s[i] < 0 ? t : 1.0) / (1.0 + t);
+        softplus[i] = (s[i] < 0 ? 0.0 : s[i]) + __builtin_log1p(t);
     }
 }
 
