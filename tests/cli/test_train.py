@@ -240,6 +240,46 @@ def test_an_old_checkpoint_stays_until_all_is_read(wrong: str, call: Call, text:
     assert checkpoint.exists(folder)
 
 
+def taken(tmp_path: Path, what: str) -> Path:
+    place = tmp_path / ("m.vec" if what == "folder for a file" else "m.gz" if what == "packed" else "m")
+    if what == "file":
+        place.write_text("x")
+    elif what == "link":
+        (tmp_path / "elsewhere").mkdir()
+        place.symlink_to(tmp_path / "elsewhere")
+    elif what != "packed":
+        place.mkdir()
+        (place / "thesis.txt").write_text("x")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "message"),
+    [
+        ("file", 1, "is a file or a link"),
+        ("link", 1, "is a file or a link"),
+        ("other folder", 1, "holds something else"),
+        ("folder for a file", 1, "asks for a file"),
+        ("packed", 2, "does not tell the format"),
+    ],
+)
+def test_an_unfit_target_is_told_before_the_text_is_read(
+    what: str, code: int, message: str, call: Call, tmp_path: Path
+) -> None:
+    place = taken(tmp_path, what)
+    done = call("train", "word2vec", tmp_path / "no text", "--out", place, "--overwrite")
+    assert done.code == code
+    assert message in done.complaint
+
+
+def test_what_the_format_does_not_keep_is_told(call: Call, text: Path, tmp_path: Path) -> None:
+    done = call("train", "word2vec", text, "--out", tmp_path / "m.vec", *SMALL, "--keep-output")
+    assert done.code == 0
+    for part in ("the word counts", "the output vectors", "the model's options"):
+        assert any(part in line and "cannot be kept in word2vec-text" in line for line in done.err.splitlines())
+    assert "cannot be kept" not in call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL).err
+
+
 def test_init_and_freeze(call: Call, text: Path, tmp_path: Path) -> None:
     assert call("train", "word2vec", text, "--out", tmp_path / "old", *SMALL).code == 0
     more = tmp_path / "more.txt"

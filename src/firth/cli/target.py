@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from firth.errors import DataError
+from firth.errors import DataError, FormatError
 
-__all__ = ["check_target", "make_parents"]
+if TYPE_CHECKING:
+    from firth.formats.base import Format
+
+__all__ = ["check_model_target", "check_target", "make_parents"]
 
 
 def check_target(path: Path, *, overwrite: bool = False, sources: Iterable[str | Path] = ()) -> None:
@@ -42,6 +46,47 @@ def check_target(path: Path, *, overwrite: bool = False, sources: Iterable[str |
         raise DataError(f"cannot make the folder {path.absolute().parent}: {folder} is a file")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DataError(f"cannot write into the folder {folder}: permission denied")
+
+
+def check_model_target(path: Path, *, overwrite: bool = False, sources: Iterable[str | Path] = ()) -> Format:
+    """Make sure that a model can be written to ``path``, as :func:`check_target` does, in the format of its name.
+
+    Returns
+    -------
+    Format
+        The one that :func:`firth.save` will choose.
+
+    Raises
+    ------
+    ConfigError
+        When the name does not tell the format.
+    DataError
+        When what stands there is not replaced by this format.
+    """
+    from firth.formats.registry import _by_suffix
+
+    kind = _by_suffix(path)
+    check_target(path, overwrite=overwrite, sources=sources)
+    if kind.name != "firth":
+        if path.is_dir():
+            raise DataError(
+                f"{path} is a folder, and its name asks for a file ({kind.name})", remedy="choose another place"
+            )
+    elif path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise DataError(f"{path} is a file or a link, where a model's folder is to be", remedy="choose another place")
+    elif path.is_dir() and any(path.iterdir()) and not _is_model(path):
+        raise DataError(f"{path} holds something else, which Firth won't replace", remedy="choose another place")
+    return kind
+
+
+def _is_model(folder: Path) -> bool:
+    from firth.formats.folder import read_config
+
+    try:
+        read_config(folder)
+    except FormatError as error:
+        return "later Firth" in error.what
+    return True
 
 
 def make_parents(path: Path) -> None:

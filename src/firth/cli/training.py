@@ -9,18 +9,22 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
 from firth import checkpoint as checkpoints
 from firth.cli.display import listening
 from firth.cli.options import Texts, load_vectors
-from firth.cli.target import check_target, make_parents
+from firth.cli.target import check_model_target, make_parents
 from firth.cli.texts import TextOptions, read_corpus
 from firth.config import Config
 from firth.errors import ConfigError, DataError
-from firth.events import Listener, Saved
+from firth.events import Listener, Notice, Saved
+
+if TYPE_CHECKING:
+    from firth.formats.base import Format
+    from firth.vectors.static import Vectors
 
 __all__ = ["Running", "command_for"]
 
@@ -117,7 +121,7 @@ def _config(kind: type[Config], options: dict[str, Any]) -> Config:
 
 def _train(texts: list[str], config: Config, train: Callable[..., Any], text: TextOptions, running: Running) -> None:
     checkpoint = running.out.with_name(running.out.name + ".checkpoint")
-    _check_places(running, checkpoint, [*texts, *(path for path in (running.init, running.heldout) if path)])
+    kind = _check_places(running, checkpoint, [*texts, *(path for path in (running.init, running.heldout) if path)])
     if running.freeze and running.init is None:
         raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
     init = None if running.init is None else load_vectors(running.init)
@@ -147,11 +151,11 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
             if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
-        _keep(trained.vectors, running, checkpoint, listen)
+        _keep(trained.vectors, kind, running, checkpoint, listen)
 
 
-def _check_places(running: Running, checkpoint: Path, sources: Sequence[str | Path]) -> None:
-    check_target(running.out, overwrite=running.overwrite, sources=sources)
+def _check_places(running: Running, checkpoint: Path, sources: Sequence[str | Path]) -> Format:
+    kind = check_model_target(running.out, overwrite=running.overwrite, sources=sources)
     if checkpoints.holds_other_things(checkpoint):
         raise DataError(f"{checkpoint}, the place for the checkpoint, holds something else", remedy="move it away")
     if checkpoints.exists(checkpoint) and not (running.resume or running.overwrite):
@@ -159,13 +163,16 @@ def _check_places(running: Running, checkpoint: Path, sources: Sequence[str | Pa
             f"an interrupted run left a checkpoint in {checkpoint}",
             remedy="go on with --resume, or start anew with --overwrite",
         )
+    return kind
 
 
-def _keep(model: Any, running: Running, checkpoint: Path, listen: Listener) -> None:
-    """Write the model whole; the checkpoint is needed no longer."""
+def _keep(model: Vectors, kind: Format, running: Running, checkpoint: Path, listen: Listener) -> None:
+    """Write the model whole and tell what the file does not keep; the checkpoint is needed no longer."""
     from firth.formats.registry import save
 
-    save(model, running.out)
+    save(model, running.out, format=kind.name)
+    for lost in kind.lost(model):
+        listen(Notice(f"{lost} cannot be kept in {kind.name}"))
     listen(Saved(str(running.out)))
     with contextlib.suppress(DataError):
         checkpoints.remove(checkpoint)
