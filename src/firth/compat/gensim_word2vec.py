@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from firth import _core
 from firth.compat.gensim_keyed import KeyedVectors
+from firth.config import to_dict
 from firth.errors import ConfigError, DataError
 from firth.formats.registry import load as load_any
 from firth.formats.registry import save as save_any
 from firth.protocols import Float32
 from firth.static import word2vec as firth_word2vec
+from firth.static.task import aligned_rows, compact
 from firth.text.corpus import Corpus, as_corpus
 from firth.vectors.static import Vectors
 
@@ -91,7 +96,6 @@ cbow_mean, epochs, shrink_windows
         self.workers = workers
         self.wv = KeyedVectors(vector_size)
         self.corpus: Corpus | None = None
-        self.trained = False
         self.losses: tuple[float, ...] = ()
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file)
@@ -105,17 +109,20 @@ cbow_mean, epochs, shrink_windows
         update: bool = False,
         **without_effect: Any,
     ) -> None:
-        """Read the text and settle the vocabulary; ``update`` adds words to a trained model."""
+        """Read the text and settle the vocabulary; ``update`` adds words, and counts, to the one that is there."""
         _check_rest(without_effect)
-        if update and not self.trained:
+        if update and not len(self.wv):
             raise DataError("there is no vocabulary to update", remedy="call build_vocab without update first")
-        self.corpus = self._read(corpus_iterable, corpus_file)
-        if not update:
-            self.trained = False
-            vocab = self.corpus.vocab.cut(self.config.min_count, self.config.max_vocab)
-            self.wv = KeyedVectors(
-                Vectors(vocab.words, np.zeros((len(vocab), self.config.dim), np.float32), counts=vocab.counts)
+        corpus = self._read(corpus_iterable, corpus_file)
+        held = self.wv.held if update else Vectors([], np.zeros((0, self.config.dim), np.float32))
+        vectors = _with_words_of(corpus, held, self.config)
+        if not len(vectors):
+            raise DataError(
+                "no word is frequent enough to train on",
+                got=f"min_count {self.config.min_count}",
+                remedy="lower min_count, or give more text",
             )
+        self.corpus, self.wv = corpus, KeyedVectors(vectors)
 
     def train(
         self,
@@ -126,25 +133,36 @@ cbow_mean, epochs, shrink_windows
         start_alpha: float | None = None,
         **without_effect: Any,
     ) -> tuple[int, int]:
-        """Train, going on from the vectors as they are; return the words trained on, twice, as gensim's pair."""
+        """Train, going on from the vectors as they are; return the words trained on, twice, as gensim's pair.
+
+        Vocabulary and counts are those of :meth:`build_vocab`: other words of the text are left out. Without a text,
+        that of the last :meth:`build_vocab` is taken.
+        """
         _check_rest(without_effect)
-        if corpus_iterable is not None or corpus_file is not None:
-            self.corpus = self._read(corpus_iterable, corpus_file)
-        if self.corpus is None:
+        given = corpus_iterable is not None or corpus_file is not None
+        corpus = self._read(corpus_iterable, corpus_file) if given else self.corpus
+        if corpus is None:
             raise DataError("there is no text to train on", remedy="give sentences or corpus_file")
-        values = {**vars(self.config)}
-        values["epochs"] = epochs or self.config.epochs
-        values["rate"] = self.config.rate if start_alpha is None else start_alpha
-        init = self.wv.held if self.trained else None
-        result = firth_word2vec.train(
-            self.corpus,
-            firth_word2vec.Word2Vec(**values),
-            threads=self.workers,
-            init=init,
-            keep_output=self.config.loss == "negative",
+        held = self.wv.held
+        if not len(held):
+            raise DataError("there is no vocabulary to train", remedy="call build_vocab first")
+        config = dataclasses.replace(
+            self.config,
+            epochs=self.config.epochs if epochs is None else epochs,
+            rate=self.config.rate if start_alpha is None else start_alpha,
+            min_count=1,
+            max_vocab=1,
         )
-        self.wv, self.trained, self.losses = KeyedVectors(result.vectors), True, result.losses
-        words = int(self.corpus.n_tokens) * values["epochs"]
+        result = firth_word2vec.train(
+            _led_by_a_known_word(corpus, held, self.workers),
+            config,
+            threads=self.workers,
+            init=held,
+            keep_output=config.loss == "negative",
+            noise=_noise(held, config),
+        )
+        self.wv, self.losses = KeyedVectors(_renewed(held, result.vectors, self.config)), result.losses
+        words = int(corpus.n_tokens) * config.epochs
         return words, words
 
     def _read(self, sentences: Sentences | None, corpus_file: str | os.PathLike[str] | None) -> Corpus:
@@ -213,7 +231,7 @@ cbow_mean, epochs, shrink_windows
         model = cls(vector_size=vectors.dim, min_count=options.get("min_count", 5))
         if options:
             model.config = firth_word2vec.Word2Vec(**options)
-        model.wv, model.trained = KeyedVectors(vectors), True
+        model.wv = KeyedVectors(vectors)
         return model
 
 
@@ -226,3 +244,45 @@ def _check_rest(options: dict[str, Any]) -> None:
     refused = [name for name, value in options.items() if name not in _IGNORED and value is not None]
     if refused:
         raise ConfigError("this layer has no such option", got=", ".join(refused), remedy="use firth.Word2Vec")
+
+
+def _with_words_of(corpus: Corpus, held: Vectors, config: firth_word2vec.Word2Vec) -> Vectors:
+    """Return ``held`` followed by start vectors of the text's new words that pass the cut; known words count on."""
+    rows = held.rows(list(corpus.vocab.words))
+    kept = len(corpus.vocab.cut(config.min_count, config.max_vocab))
+    known, new = rows >= 0, np.flatnonzero(rows[:kept] < 0)
+    old = np.zeros(len(held), np.int64) if held.counts is None else held.counts
+    counts = np.concatenate([old, corpus.vocab.counts[new]])
+    counts[rows[known]] += corpus.vocab.counts[known]
+    start = aligned_rows(len(counts), config.dim)
+    _core.init_rows(start, len(held), config.dim, config.seed)
+    matrix = compact(start, config.dim)
+    matrix[: len(held)] = held.matrix
+    output = held.output
+    if output is not None:
+        output = np.concatenate([output, np.zeros((len(counts) - len(held), config.dim), np.float32)])
+    names = [*held.words, *(corpus.vocab.words[type_] for type_ in new.tolist())]
+    return Vectors(names, matrix, counts=counts, output=output, metadata=held.metadata)
+
+
+def _led_by_a_known_word(corpus: Corpus, held: Vectors, threads: int) -> Corpus:
+    """Return a text whose most frequent word is known, so that a cut to one word adds none to ``held``."""
+    if not len(corpus.vocab) or corpus.vocab.words[0] in held:
+        return corpus
+    known = {word for word in corpus.vocab.words if word in held}
+    if not known:
+        raise DataError("no word of the text is in the vocabulary", remedy="call build_vocab with update=True first")
+    return as_corpus(([word for word in line if word in known] for line in corpus.sentences()), threads=threads)
+
+
+def _noise(held: Vectors, config: firth_word2vec.Word2Vec) -> NDArray[np.float64] | None:
+    if config.loss != "negative" or held.counts is None or held.counts.min() < 1:
+        return None
+    weights: NDArray[np.float64] = held.counts.astype(np.float64) ** config.exponent
+    return weights
+
+
+def _renewed(held: Vectors, trained: Vectors, config: firth_word2vec.Word2Vec) -> Vectors:
+    """Return the trained matrices with the counts of ``held`` and the options the user gave."""
+    metadata = {**trained.metadata, "options": to_dict(config)}
+    return Vectors(held.words, trained.matrix, counts=held.counts, output=trained.output, metadata=metadata)
