@@ -15,7 +15,7 @@ from firth.static.task import Model, Schedule, Task, Text, aligned_rows
 
 Array = NDArray[np.float64]
 
-RATE, DIM, N_WORDS, NEGATIVE = 0.3, 7, 9, 3
+RATE, DIM, N_WORDS, NEGATIVE, STEP = 0.3, 7, 9, 3, 1e-5
 CENTRE, POOL = 4, [5, 6, 4, 5]  # the centre word itself among the noise counts for nothing
 CONTEXTS = {"four words": [0, 1, 2, 3], "one word twice": [0, 1, 0], "one word": [2]}
 
@@ -56,14 +56,14 @@ def _loss(form: str, context: list[int], x: Array, y: Array) -> float:
     return float(np.logaddexp(0.0, -(y[CENTRE] @ hidden)) + NEGATIVE / len(POOL) * made_up)
 
 
-def _slope(form: str, context: list[int], x: Array, y: Array, of: Array, step: float = 1e-5) -> Array:
+def _slope(form: str, context: list[int], x: Array, y: Array, of: Array) -> Array:
     slope = np.empty_like(of)
     for place in np.ndindex(*of.shape):
         kept = of[place]
-        of[place] = kept + step
+        of[place] = kept + STEP
         above = _loss(form, context, x, y)
-        of[place] = kept - step
-        slope[place] = (above - _loss(form, context, x, y)) / (2 * step)
+        of[place] = kept - STEP
+        slope[place] = (above - _loss(form, context, x, y)) / (2 * STEP)
         of[place] = kept
     return slope
 
