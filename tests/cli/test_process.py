@@ -110,3 +110,31 @@ def test_a_narrow_terminal_encoding_shows_words_all_the_same(tmp_path: Path) -> 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert b"\\u68a8\\u5b50" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("train", "word2vec", "no text", "--out"), ("corpus", "no text", "--out")])
+def test_a_cpu_level_that_is_none_is_told_before_the_text_is_read(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        command(*arguments, tmp_path / "out"),
+        env=environment(tmp_path) | {"FIRTH_CPU": "foo"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("firth: FIRTH_CPU names no CPU level of this machine: got foo, expected one of ")
+
+
+def test_a_query_tells_of_a_cpu_level_that_is_none(model: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("nearest", model, "king"),
+        env=environment(tmp_path) | {"FIRTH_CPU": "foo"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "FIRTH_CPU" in done.stderr

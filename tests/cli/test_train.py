@@ -280,6 +280,17 @@ def test_what_the_format_does_not_keep_is_told(call: Call, text: Path, tmp_path:
     assert "cannot be kept" not in call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL).err
 
 
+@pytest.mark.parametrize("out", [".", "", "/", ".."])
+@pytest.mark.parametrize("verb", [("train", "word2vec"), ("corpus",)])
+def test_a_target_without_a_name_is_a_bad_command_line(
+    verb: tuple[str, ...], out: str, call: Call, text: Path, tmp_path: Path
+) -> None:
+    done = call(*verb, text, "--out", out, "--overwrite")
+    assert done.code == 2
+    assert "no name of its own" in done.complaint
+    assert [file.name for file in tmp_path.iterdir()] == ["text.txt"]
+
+
 def test_init_and_freeze(call: Call, text: Path, tmp_path: Path) -> None:
     assert call("train", "word2vec", text, "--out", tmp_path / "old", *SMALL).code == 0
     more = tmp_path / "more.txt"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from firth.cli.cpu import check_cpu_level
 from firth.cli.display import listening
 from firth.cli.options import JsonFlag
 from firth.cli.output import note, print_json
@@ -46,6 +47,7 @@ def demo(
     """
     from firth.cli.demo_report import findings, markdown_report, show
 
+    check_cpu_level()
     check_target(out, overwrite=_is_demo(out))
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter, Token
 
+from firth.cli.cpu import check_cpu_level
 from firth.cli.output import STDIN_MARK, note_event
 from firth.errors import DataError
 
@@ -75,10 +76,13 @@ def load_vectors(path: Path, limit: int | None = None, format: str | None = None
     ------
     DataError
         When the model holds something else.
+    ConfigError
+        When ``FIRTH_CPU`` names no CPU level.
     """
     from firth.formats.registry import load
     from firth.vectors.static import Vectors
 
+    check_cpu_level()
     model = load(path, format=format, limit=limit, listen=note_event)
     if not isinstance(model, Vectors):
         raise DataError(f"{path} holds no word vectors", got=type(model).__name__)

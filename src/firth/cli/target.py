@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firth.errors import DataError, FormatError
+from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from firth.formats.base import Format
@@ -29,9 +29,12 @@ def check_target(path: Path, *, overwrite: bool = False, sources: Iterable[str |
 
     Raises
     ------
+    ConfigError
+        When the path ends in no name, as ``.`` and ``/`` do.
     DataError
         When something stands there, or the folder around it cannot be written.
     """
+    _check_name(path)
     if path.is_symlink() or path.exists():
         if not overwrite:
             raise DataError(f"{path} exists already", remedy="choose another place or pass --overwrite")
@@ -59,12 +62,14 @@ def check_model_target(path: Path, *, overwrite: bool = False, sources: Iterable
     Raises
     ------
     ConfigError
-        When the name does not tell the format.
+        When the path ends in no name, or the name does not tell the format.
     DataError
         When what stands there is not replaced by this format.
     """
+    from firth.formats.folder import _is_ours
     from firth.formats.registry import _by_suffix
 
+    _check_name(path)
     kind = _by_suffix(path)
     check_target(path, overwrite=overwrite, sources=sources)
     if kind.name != "firth":
@@ -74,19 +79,14 @@ def check_model_target(path: Path, *, overwrite: bool = False, sources: Iterable
             )
     elif path.is_symlink() or (path.exists() and not path.is_dir()):
         raise DataError(f"{path} is a file or a link, where a model's folder is to be", remedy="choose another place")
-    elif path.is_dir() and any(path.iterdir()) and not _is_model(path):
+    elif path.is_dir() and any(path.iterdir()) and not _is_ours(path):
         raise DataError(f"{path} holds something else, which Firth won't replace", remedy="choose another place")
     return kind
 
 
-def _is_model(folder: Path) -> bool:
-    from firth.formats.folder import read_config
-
-    try:
-        read_config(folder)
-    except FormatError as error:
-        return "later Firth" in error.what
-    return True
+def _check_name(path: Path) -> None:
+    if path.name in ("", ".."):
+        raise ConfigError("the place to write to has no name of its own", got=str(path), expected="such as ./model")
 
 
 def make_parents(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from firth.cli.cpu import check_cpu_level
 from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def read_corpus(
     """
     from firth.text.corpus import as_corpus
 
+    check_cpu_level()
     _check_input(texts)
     data = texts[0] if len(texts) == 1 else [Path(text) for text in texts]
     corpus = as_corpus(

@@ -120,8 +120,7 @@ def _config(kind: type[Config], options: dict[str, Any]) -> Config:
 
 
 def _train(texts: list[str], config: Config, train: Callable[..., Any], text: TextOptions, running: Running) -> None:
-    checkpoint = running.out.with_name(running.out.name + ".checkpoint")
-    kind = _check_places(running, checkpoint, [*texts, *(path for path in (running.init, running.heldout) if path)])
+    kind, checkpoint = _check_places(running, [*texts, *(path for path in (running.init, running.heldout) if path)])
     if running.freeze and running.init is None:
         raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
     init = None if running.init is None else load_vectors(running.init)
@@ -154,8 +153,10 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
         _keep(trained.vectors, kind, running, checkpoint, listen)
 
 
-def _check_places(running: Running, checkpoint: Path, sources: Sequence[str | Path]) -> Format:
+def _check_places(running: Running, sources: Sequence[str | Path]) -> tuple[Format, Path]:
+    """Return the format to write and the folder for the checkpoint."""
     kind = check_model_target(running.out, overwrite=running.overwrite, sources=sources)
+    checkpoint = running.out.with_name(running.out.name + ".checkpoint")
     if checkpoints.holds_other_things(checkpoint):
         raise DataError(f"{checkpoint}, the place for the checkpoint, holds something else", remedy="move it away")
     if checkpoints.exists(checkpoint) and not (running.resume or running.overwrite):
@@ -163,7 +164,7 @@ def _check_places(running: Running, checkpoint: Path, sources: Sequence[str | Pa
             f"an interrupted run left a checkpoint in {checkpoint}",
             remedy="go on with --resume, or start anew with --overwrite",
         )
-    return kind
+    return kind, checkpoint
 
 
 def _keep(model: Vectors, kind: Format, running: Running, checkpoint: Path, listen: Listener) -> None:
