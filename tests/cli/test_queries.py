@@ -222,3 +222,18 @@ def test_embed_cuts_a_text_as_the_model_was_trained(call: Call, tmp_path: Path) 
     np.testing.assert_array_equal(np.load(out), np.eye(2))
     told = call("embed", tmp_path / "trained", text, "--out", out, "--overwrite", "--tokenizer", "words", "--lower")
     assert "2 of 3 tokens are not in the vocabulary" in told.err
+    alone = call("embed", tmp_path / "trained", text, "--out", out, "--overwrite", "--tokenizer", "words")
+    assert "3 of 3 tokens are not in the vocabulary" in alone.err
+
+
+def test_embed_adds_a_flag_to_the_tokenizer_of_the_model(call: Call, tmp_path: Path) -> None:
+    made = {"name": "whitespace", "lower": False, "fold_digits": False, "phrases": [{"passes": 1}]}
+    vectors = Vectors(["new-york", "rain"], np.eye(2, dtype=np.float32), metadata={"tokenizer": made})
+    save(vectors, tmp_path / "trained")
+    text, out = tmp_path / "text.txt", tmp_path / "out.npy"
+    text.write_text("NEW-YORK Rain\n", encoding="utf-8")
+    done = call("embed", tmp_path / "trained", text, "--out", out, "--what", "tokens", "--lower")
+    assert done.err.splitlines() == [
+        "note: the model was trained with phrases, which are not joined in the embedded text"
+    ]
+    np.testing.assert_array_equal(np.load(out), np.eye(2))

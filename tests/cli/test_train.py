@@ -115,6 +115,27 @@ def test_a_corpus_keeps_its_tokenizer_and_gives_it_to_the_heldout_text(
     assert seen["heldout"].tokenizer == Corpus.open(corpus).tokenizer
 
 
+def test_a_tokenizer_named_is_compared_even_if_it_is_the_default(call: Call, text: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    assert call("corpus", text, "--out", corpus, "--tokenizer", "whitespace").code == 0
+    refused = call("train", "word2vec", corpus, "--out", tmp_path / "m", "--tokenizer", "words", "--quiet")
+    assert refused.code == 2
+    assert "--tokenizer whitespace" in refused.complaint
+    assert call("train", "word2vec", corpus, "--out", tmp_path / "m", "--lower", "--quiet").code == 2
+    for given in ((), ("--tokenizer", "whitespace")):
+        again = call("train", "word2vec", corpus, "--out", tmp_path / "m", *SMALL, "--overwrite", *given)
+        assert again.code == 0
+
+
+def test_phrases_that_the_heldout_text_lacks_are_told(call: Call, tmp_path: Path) -> None:
+    path, corpus = tmp_path / "t.txt", tmp_path / "c"
+    path.write_text("I saw New York today\nshe left New York early\nNew York is big\n" * 20)
+    assert call("corpus", path, "--out", corpus, "--phrases", 1, "--phrase-threshold", 2).code == 0
+    told = "note: the corpus was made with phrases"
+    assert told in call("train", "word2vec", corpus, "--out", tmp_path / "a", *SMALL, "--heldout", path).err
+    assert told not in call("train", "word2vec", corpus, "--out", tmp_path / "b", *SMALL, "--heldout", corpus).err
+
+
 def test_quiet_says_nothing_and_the_log_tells_all(call: Call, text: Path, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     done = call("train", "word2vec", text, "--out", tmp_path / "m", *SMALL, "--quiet", "--log", log, "--probe", "cat")

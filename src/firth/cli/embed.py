@@ -69,11 +69,13 @@ def embed(
 
 
 def _tokenizing(text: TextOptions, vectors: Vectors) -> TextOptions:
-    """Return the options given, or where there are none those that the model was trained with."""
+    """Return the options given, or without a tokenizer among them those that the model was trained with."""
     made = vectors.metadata.get("tokenizer")
-    if not isinstance(made, dict) or text != TextOptions(field=text.field):
+    if not isinstance(made, dict):
         return text
-    if made.get("name") not in TOKENIZERS:
+    if made.get("phrases"):
+        note("the model was trained with phrases, which are not joined in the embedded text")
+    if text.tokenizer is None and made.get("name") not in TOKENIZERS:
         note(f"the model was trained with the tokenizer {made.get('name')}, which cannot be used here")
         return text
-    return text.like(made)
+    return text.over(made)

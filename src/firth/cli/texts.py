@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["TOKENIZERS", "TextOptions", "read_corpus", "token_lines"]
 
 TOKENIZERS = ("words", "whitespace", "chars", "zh")
+_DEFAULT = "words"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,9 +27,12 @@ class TextOptions:
     """How a text becomes sentences of words."""
 
     tokenizer: Annotated[
-        Literal["words", "whitespace", "chars", "zh"],
-        Parameter(help="Unicode words, words between blanks, characters, or Chinese words (extra [zh])."),
-    ] = "words"
+        Literal["words", "whitespace", "chars", "zh"] | None,
+        Parameter(
+            help="Unicode words, words between blanks, characters, or Chinese words (extra [zh]). By default that of "
+            "the corpus or the model, else words."
+        ),
+    ] = None
     lower: Annotated[bool, Parameter(negative="", help="Lower-case the text.")] = False
     fold_digits: Annotated[bool, Parameter(negative="", help="Write every digit as 0.")] = False
     field: Annotated[str | None, Parameter(help="Field of JSON lines that holds the text.")] = None
@@ -39,9 +43,18 @@ class TextOptions:
             self, tokenizer=made["name"], lower=bool(made.get("lower")), fold_digits=bool(made.get("fold_digits"))
         )
 
+    def over(self, made: Mapping[str, Any]) -> TextOptions:
+        """Return the options given, or without a tokenizer among them those that ``made`` describes and the flags."""
+        if self.tokenizer is not None:
+            return self
+        like = self.like(made)
+        return dataclasses.replace(
+            like, lower=self.lower or like.lower, fold_digits=self.fold_digits or like.fold_digits
+        )
+
     def __str__(self) -> str:
         flags = [flag for flag, on in (("--lower", self.lower), ("--fold-digits", self.fold_digits)) if on]
-        return " ".join([f"--tokenizer {self.tokenizer}", *flags])
+        return " ".join([f"--tokenizer {self.tokenizer or _DEFAULT}", *flags])
 
 
 def read_corpus(
@@ -68,7 +81,7 @@ def read_corpus(
     data = texts[0] if len(texts) == 1 else [Path(text) for text in texts]
     corpus = as_corpus(
         data,
-        tokenizer=options.tokenizer,
+        tokenizer=options.tokenizer or _DEFAULT,
         lower=options.lower,
         fold_digits=options.fold_digits,
         field=options.field,
@@ -77,7 +90,7 @@ def read_corpus(
         listen=listen,
     )
     made = options.like(corpus.tokenizer)
-    if made != options and options != dataclasses.replace(TextOptions(), field=options.field):
+    if made != options.over(corpus.tokenizer):
         raise ConfigError("a corpus keeps the tokenizer that it was made with", got=" ".join(texts), expected=str(made))
     return corpus
 
@@ -96,7 +109,7 @@ def token_lines(texts: Sequence[str], options: TextOptions) -> Iterator[list[str
     from firth.text.tokenize import Tokenizer
 
     _check_input(texts)
-    how = Tokenizer.of(options.tokenizer, lower=options.lower, fold_digits=options.fold_digits)
+    how = Tokenizer.of(options.tokenizer or _DEFAULT, lower=options.lower, fold_digits=options.fold_digits)
     for file in [file for text in texts for file in find_files(text)]:
         with file.open() as opened:
             pieces = chunks(opened, file.name)

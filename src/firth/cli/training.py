@@ -24,6 +24,7 @@ from firth.events import Listener, Notice, Saved
 
 if TYPE_CHECKING:
     from firth.formats.base import Format
+    from firth.text.corpus import Corpus
     from firth.vectors.static import Vectors
 
 __all__ = ["Running", "command_for"]
@@ -127,9 +128,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
     with listening(quiet=running.quiet, log=running.log) as listen:
         try:
             corpus = read_corpus(texts, text, threads=running.threads, listen=listen)
-            heldout = running.heldout and read_corpus(
-                [str(running.heldout)], text.like(corpus.tokenizer), threads=running.threads, listen=listen
-            )
+            heldout = _heldout(corpus, text, running, listen)
             make_parents(running.out)
             if running.overwrite and not running.resume:
                 checkpoints.remove(checkpoint)
@@ -151,6 +150,16 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
         _keep(trained.vectors, kind, running, checkpoint, listen)
+
+
+def _heldout(corpus: Corpus, text: TextOptions, running: Running, listen: Listener) -> Corpus | None:
+    if running.heldout is None:
+        return None
+    options = text.like(corpus.tokenizer)
+    heldout = read_corpus([str(running.heldout)], options, threads=running.threads, listen=listen)
+    if corpus.tokenizer.get("phrases") and not heldout.tokenizer.get("phrases"):
+        listen(Notice("the corpus was made with phrases, which are not joined in the held-out text"))
+    return heldout
 
 
 def _check_places(running: Running, sources: Sequence[str | Path]) -> tuple[Format, Path]:
