@@ -179,6 +179,16 @@ def test_going_on_keeps_known_words_below_min_count() -> None:
     assert list(trained.vectors.words) == ["rare", "common", "word"]
 
 
+def test_going_on_with_a_text_that_lacks_most_words() -> None:
+    old = Vectors([f"w{i}" for i in range(3000)], np.ones((3000, 4), np.float32))
+    config = Word2Vec(dim=4, min_count=100, epochs=1, loss="hierarchical", sample=0)
+    trained = train(["w1 w2 new"] * 5, config, init=old)
+    assert len(trained.vectors) == 3000
+    assert trained.losses[0] < 20, "paths of some log2(3000) choices"
+    with pytest.raises(DataError, match="no word of the start vectors"):
+        train(["strange text"], config, init=old)
+
+
 def test_start_vectors_must_have_the_dim() -> None:
     with pytest.raises(ConfigError, match="another dim"):
         train(["a b"], Word2Vec(dim=5, min_count=1), init=Vectors(["a"], np.ones((1, 4), np.float32)))

@@ -99,14 +99,16 @@ def build_task(
     counts = corpus.vocab.counts
     kept = int(np.searchsorted(-counts, -config.min_count, side="right"))
     kept = min(kept, config.max_vocab or kept)
-    if kept == 0:
+    if kept == 0 and (init is None or corpus.n_tokens == 0):
         _refuse_empty(corpus, config)
     rows = _rows_for(corpus, kept, init) if init is not None else None
     n_words = kept if rows is None else rows.n_words
     text_counts = counts[:kept].copy() if rows is None else rows.text_counts
+    if not text_counts.any():
+        raise DataError("the text has no word of the start vectors and no new one", remedy="lower --min-count")
     tree = None
-    if config.loss == "hierarchical":
-        tree = huffman_tree(text_counts) if config.tree == "huffman" else balanced_tree(n_words)
+    if config.loss == "hierarchical":  # words that the text lacks would make one chain as long as they are many
+        tree = huffman_tree(np.maximum(text_counts, 1)) if config.tree == "huffman" else balanced_tree(n_words)
     uses_noise = config.loss == "negative"
     task = Task(
         text=Text(corpus.ids, corpus.ends, None if rows is None else rows.row_of),
