@@ -1,5 +1,7 @@
 // The kernels' gradients for plain matrices, in float and double: what the tests check against finite differences.
 #pragma once
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -8,14 +10,15 @@
 
 namespace firth {
 
-// A copy of an n x dim matrix with padded, aligned rows.
+// A copy of an n x dim matrix with padded, aligned rows; scratch begins as NaN, which memory may hold.
 template <class R>
 class PaddedRows {
 public:
-    PaddedRows(const R* values, int n, int dim) : stride_(padded(dim)), room_(size_t(n) * stride_ + 64) {
+    PaddedRows(const R* values, int n, int dim, bool scratch = false) : stride_(padded(dim)), room_(size_t(n) * stride_ + 64) {
         void* start = room_.data();
         size_t space = room_.size() * sizeof(R);
         data_ = static_cast<R*>(std::align(64, size_t(n) * stride_ * sizeof(R), start, space));
+        if (scratch) std::fill_n(data_, size_t(n) * stride_, std::numeric_limits<R>::quiet_NaN());
         for (int i = 0; i < n; ++i) {
             for (int c = 0; values && c < dim; ++c) data_[size_t(i) * stride_ + c] = values[size_t(i) * dim + c];
             rows_.push_back(data_ + size_t(i) * stride_);
@@ -40,8 +43,8 @@ private:
 template <class R>
 double logistic_gradient(const R* x, const R* y, const R* seen, const R* total, int n, int m, int dim, R rate, R* dx, R* dy) {
     const int tile = tile_size(n), tiles = (m + kColumns - 1) / kColumns;
-    PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim), dys(nullptr, m, dim);
-    PaddedRows<R> seens(nullptr, tiles, tile), totals(nullptr, tiles, tile), scratch(nullptr, 1, tile);
+    PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim, true), dys(nullptr, m, dim, true);
+    PaddedRows<R> seens(nullptr, tiles, tile), totals(nullptr, tiles, tile), scratch(nullptr, 1, tile, true);
     for (int i = 0; i < n; ++i)
         for (int k = 0; k < m; ++k) {
             const size_t place = size_t(k / kColumns) * tile + i * kColumns + k % kColumns;
@@ -61,7 +64,7 @@ double logistic_gradient(const R* x, const R* y, const R* seen, const R* total, 
 template <class R>
 double softmax_gradient(const R* x, const R* y, const int* first, const int* seen, int n, int m, int dim, R rate, R* dx, R* dy) {
     const int tile = tile_size(n), tiles = (m + kColumns - 1) / kColumns;
-    PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim), dys(nullptr, m, dim), scores(nullptr, tiles, tile);
+    PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim, true), dys(nullptr, m, dim, true), scores(nullptr, tiles, tile, true);
     const Softmax<R> g{xs.stride(), n, m, xs.rows(), ys.rows(), first, seen, scores.data(), rate, dxs.data(), dys.data()};
     double loss;
     if constexpr (sizeof(R) == 4) loss = kernels().softmax_f(g);

@@ -119,7 +119,7 @@ double step(const Group<R>& g) {
         const R *seen = g.seen + size_t(m / kColumns) * tile, *total = g.total + size_t(m / kColumns) * tile;
         scores<R>(g.inputs, g.n_inputs, g.targets + m, count, g.stride, g.scratch);
         vec<R> loss = {};
-        for (int i = 0; i < tile; i += n)
+        for (int i = 0; i < g.n_inputs * kColumns; i += n)  // whole registers, no row that has no scores
             store(g.scratch + i, factors<R>(load(g.scratch + i), load(seen + i), load(total + i), g.rate, loss));
         sum += sum_of<R>(loss);
         update<R>(g, m, count, g.scratch);
