@@ -21,7 +21,10 @@ void Scratch::reserve(int n_inputs, int n_targets, int stride) {
 
 GroupRunner::GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch)
     : task_(task), block_(block), s_(scratch), kernels_(kernels()) {
-    if (!s_.hidden) s_.hidden = aligned_floats(size_t(task.group) * task.stride);
+    if (s_.hidden) return;
+    s_.hidden = aligned_floats(size_t(task.group) * task.stride);
+    s_.spare = aligned_floats(task.stride);
+    std::fill_n(s_.spare.get(), task.stride, 0.0f);
 }
 
 void GroupRunner::run() {
@@ -86,20 +89,22 @@ void GroupRunner::skipgram_inputs(int at, int stop) {
 }
 
 void GroupRunner::cbow_inputs(int at, int stop) {
+    s_.begin.clear(), s_.end.clear(), s_.hole.clear(), s_.share.clear();
     for (int i = at; i < stop; ++i) {
         const Window& w = window(i);
         if (w.size() == 0) continue;
         const int place = int(s_.inputs.size());
-        float* hidden = s_.hidden.get() + size_t(place) * task_.stride;
-        std::fill(hidden, hidden + task_.stride, 0.0f);
-        s_.rows.clear();
-        for (int k = w.begin; k < w.end; ++k)
-            if (k != i) s_.rows.push_back(block_.input_rows[k]);
-        s_.factors.assign(s_.rows.size(), share(w.size()));
-        kernels_.accumulate(hidden, s_.rows.data(), s_.factors.data(), int(s_.rows.size()), task_.stride);
-        s_.inputs.push_back(hidden);
+        s_.begin.push_back(w.begin - low_), s_.end.push_back(w.end - low_), s_.hole.push_back(i - low_);
+        s_.share.push_back(task_.context == Context::kSum ? 1.0f : 1.0f / float(w.size()));
+        s_.inputs.push_back(s_.hidden.get() + size_t(place) * task_.stride);
         s_.meetings.push_back({place, place + 1, -1, i, block_.words[i]});
     }
+    s_.rows.assign(block_.input_rows.begin() + low_, block_.input_rows.begin() + high_);
+    kernels_.sum_windows(group_windows(), s_.share.data(), s_.hidden.get());
+}
+
+Windows GroupRunner::group_windows() const {
+    return {task_.stride, int(s_.begin.size()), s_.rows.data(), s_.begin.data(), s_.end.data(), s_.hole.data()};
 }
 
 // ---------------------------------------------------------------- losses
@@ -223,13 +228,10 @@ void GroupRunner::update_inputs() {
 // CBOW: each context word takes its share of the change of every hidden vector that it is part of. The mean's
 // gradient has the factor 1 / size; word2vec.c left it out (Context::kHistoric), see docs/word2vec.md.
 void GroupRunner::spread() {
-    for (const Meeting& meeting : s_.meetings) {
-        const Window& w = window(meeting.centre);
-        const float part = task_.context == Context::kHistoric ? 1.0f : share(w.size());
-        const float* change = s_.d_inputs.get() + size_t(meeting.begin) * task_.stride;
-        for (int k = w.begin; k < w.end; ++k)
-            if (k != meeting.centre && !frozen(k)) kernels_.axpby(block_.input_rows[k], 1.0f, change, part, task_.stride);
-    }
+    if (task_.context == Context::kHistoric) s_.share.assign(s_.share.size(), 1.0f);
+    for (int i = low_; task_.frozen && i < high_; ++i)
+        if (frozen(i)) s_.rows[i - low_] = s_.spare.get();  // where changes that must not be made go
+    kernels_.spread_windows(group_windows(), s_.share.data(), s_.d_inputs.get());
 }
 
 }  // namespace firth

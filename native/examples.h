@@ -17,12 +17,14 @@ struct Meeting {
 
 // What one thread needs while it works on a group of centres.
 struct Scratch {
-    std::vector<const float*> inputs, targets, rows;
-    std::vector<float> factors;
+    std::vector<const float*> inputs, targets;
+    std::vector<float*> rows;  // of the tokens that a group of CBOW reaches
+    std::vector<int> begin, end, hole;
+    std::vector<float> share;
     std::vector<Meeting> meetings;
     std::vector<int> first, seen;
     std::vector<float> weight;
-    AlignedFloats seen_pairs, all_pairs, tile, d_inputs, d_targets, hidden;
+    AlignedFloats seen_pairs, all_pairs, tile, d_inputs, d_targets, hidden, spare;
     size_t room_inputs = 0, room_targets = 0;
 
     void reserve(int n_inputs, int n_targets, int stride);
@@ -48,11 +50,11 @@ private:
     void step(bool distinct);  // whether no target stands twice
 
     void update_inputs();
+    Windows group_windows() const;
     void spread();
     void add(const float* row, const float* change) { kernels_.add(const_cast<float*>(row), change, task_.stride); }
     bool frozen(int token) const { return task_.frozen && task_.frozen[block_.words[token]]; }
     const Window& window(int centre) const { return block_.windows[centre - block_.first]; }
-    float share(int size) const { return task_.context == Context::kSum ? 1.0f : 1.0f / float(size); }
 
     const Word2VecTask& task_;
     Block& block_;

@@ -47,6 +47,15 @@ struct Softmax {
     R* d_targets;                   // n_targets x stride; null: change the targets in place
 };
 
+// Windows over a run of rows: window k holds rows [begin[k], end[k]) but hole[k].
+struct Windows {
+    int stride, n;
+    float* const* rows;
+    const int* begin;
+    const int* end;
+    const int* hole;
+};
+
 struct Kernels {
     const char* level;
     double (*step_f)(const Group<float>&);
@@ -55,8 +64,10 @@ struct Kernels {
     double (*softmax_d)(const Softmax<double>&);
     void (*add)(float* row, const float* change, int stride);                        // row += change
     void (*axpby)(float* row, float a, const float* other, float b, int stride);      // row = a row + b other
-    void (*accumulate)(float* row, const float* const* rows, const float* factors, int count, int stride);
-                                                                                      // row += sum of factor * row
+    // sums[k] = share[k] * the sum of window k's rows, n x stride
+    void (*sum_windows)(const Windows&, const float* share, float* sums);
+    // every row of window k += share[k] * changes[k], n x stride
+    void (*spread_windows)(const Windows&, const float* share, const float* changes);
 };
 
 }  // namespace firth

@@ -162,9 +162,10 @@ def test_going_on_adds_words_and_freezes_old_ones() -> None:
     assert frozen.counts[frozen.index("fresh")] == 10
 
 
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 @pytest.mark.usefixtures("small_rounds")
-def test_frozen_rows_keep_every_bit_where_blocks_share_them() -> None:
-    config = Word2Vec(dim=8, min_count=1, epochs=3, sample=0)
+def test_frozen_rows_keep_every_bit_where_blocks_share_them(architecture: str) -> None:
+    config = Word2Vec(architecture=architecture, dim=8, min_count=1, epochs=3, sample=0)
     old = train(zipf_text(100, n_words=10), config).vectors
     text = zipf_text(200, n_words=30, seed=4)
     frozen = train(text, config, init=old, freeze=True, threads=3)
