@@ -34,8 +34,8 @@ def overview(speed: dict[str, Any], quality: dict[str, Any]) -> str:
         rows.append([trainer, *speeds, *means])
     head = ["trainer", *(f"{TITLES.get(job, job)}, words/s" for job in jobs), *(SHORT[name] for name in names)]
     trained = TITLES.get(quality["job"]["name"], quality["job"]["name"])
-    seeds = max((line["runs"] for line in quality["summary"]), default=0)
-    note = f"Scores: {trained}, {quality['settings']['epochs']} epochs, mean of {seeds} seeds. Speed: {origin(speed)}"
+    runs = ", ".join(f"{line['trainer']} {line['runs']}" for line in quality["summary"])
+    note = f"Scores: {trained}, {quality['settings']['epochs']} epochs, means (runs: {runs}). Speed: {origin(speed)}"
     return f"{grid(head, rows)}\n\n{note}"
 
 
