@@ -22,7 +22,7 @@ LAYERS = (
     ("static", "lm", "contextual", "seq2seq"),
     ("vectors", "nn"),
     ("text",),
-    ("errors", "config", "events", "checkpoint", "tensors", "protocols", "metrics", "_core"),
+    ("errors", "config", "events", "checkpoint", "tensors", "disk", "protocols", "metrics", "_core"),
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # Parts that stand at the foot but may import each other: errors below config and events, and so on.

@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from firth.disk import sync
 from firth.errors import DataError, FormatError
 from firth.tensors import read_tensors, write_tensors
 
@@ -38,8 +39,7 @@ def save(folder: str | Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[
         os.close(descriptor)
         temporary = Path(name)
         write_tensors(temporary, arrays, {"state": json.dumps({"schema": SCHEMA, **state})})
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         os.replace(temporary, folder / FILE_NAME)
     except OSError as error:
         raise DataError(

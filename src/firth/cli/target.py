@@ -66,11 +66,11 @@ def check_model_target(path: Path, *, overwrite: bool = False, sources: Iterable
     DataError
         When what stands there is not replaced by this format.
     """
-    from firth.formats.folder import _is_ours
-    from firth.formats.registry import _by_suffix
+    from firth.formats.folder import is_model_folder
+    from firth.formats.registry import format_by_suffix
 
     _check_name(path)
-    kind = _by_suffix(path)
+    kind = format_by_suffix(path)
     check_target(path, overwrite=overwrite, sources=sources)
     if kind.name != "firth":
         if path.is_dir():
@@ -79,7 +79,7 @@ def check_model_target(path: Path, *, overwrite: bool = False, sources: Iterable
             )
     elif path.is_symlink() or (path.exists() and not path.is_dir()):
         raise DataError(f"{path} is a file or a link, where a model's folder is to be", remedy="choose another place")
-    elif path.is_dir() and any(path.iterdir()) and not _is_ours(path):
+    elif path.is_dir() and any(path.iterdir()) and not is_model_folder(path):
         raise DataError(f"{path} holds something else, which Firth won't replace", remedy="choose another place")
     return kind
 

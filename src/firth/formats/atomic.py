@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from firth.disk import sync
 from firth.errors import DataError
 
 __all__ = ["new_file", "new_folder"]
@@ -30,9 +31,9 @@ def new_file(path: Path) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     with _beside(path, lambda temporary: temporary.unlink(missing_ok=True)) as temporary:
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
 
 
 @contextlib.contextmanager
@@ -64,10 +65,10 @@ def new_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path
         temporary.mkdir()
         yield temporary
         for file in temporary.iterdir():
-            _sync(file)
-        _sync(temporary)
+            sync(file)
+        sync(temporary)
         _put(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
 
 
 def _refuse_null(path: Path) -> None:
@@ -114,11 +115,3 @@ def _swap(a: Path, b: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -19,7 +19,7 @@ from firth.vectors.static import Vectors
 from firth.vectors.unknown import POLICIES
 from firth.vectors.words import Words
 
-__all__ = ["FORMATS", "SCHEMA", "read_config"]
+__all__ = ["FORMATS", "SCHEMA", "is_model_folder", "read_config"]
 
 SCHEMA = 1
 _TITLE = "Firth folder: vectors with words, counts, options and origin, mapped on load"
@@ -60,10 +60,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def _sniff(head: Head) -> float:
-    return 1.0 if head.is_folder and (head.path / "model.safetensors").is_file() and _is_ours(head.path) else 0.0
+    return 1.0 if head.is_folder and (head.path / "model.safetensors").is_file() and is_model_folder(head.path) else 0.0
 
 
-def _is_ours(folder: Path) -> bool:
+def is_model_folder(folder: Path) -> bool:
+    """Return whether ``folder`` is a model of ours, of a later Firth too."""
     try:
         read_config(folder)
     except FormatError as error:
@@ -161,7 +162,7 @@ def _write(vectors: Vectors, path: Path) -> None:
     if vectors.counts is not None:
         tensors["counts"] = vectors.counts
     text = json.dumps(config, ensure_ascii=False, indent=2) + "\n"
-    with new_folder(path, replaceable=_is_ours) as temporary:
+    with new_folder(path, replaceable=is_model_folder) as temporary:
         (temporary / "config.json").write_text(text, encoding="utf-8")
         write_tensors(temporary / "model.safetensors", tensors)
         _write_words(temporary, vectors.words)

@@ -15,7 +15,7 @@ from firth.formats.base import FileReport, Format, Reading
 from firth.formats.streams import Head, head_of
 from firth.vectors.static import Vectors
 
-__all__ = ["convert", "formats", "inspect", "load", "save"]
+__all__ = ["convert", "format_by_suffix", "formats", "inspect", "load", "save"]
 
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 
@@ -139,7 +139,7 @@ def convert(
 
 
 def _save(vectors: Vectors, path: Path, format: str | None) -> Format:
-    kind = _named(format) if format is not None else _by_suffix(path)
+    kind = _named(format) if format is not None else format_by_suffix(path)
     if kind.write is None:
         raise ConfigError("Firth reads this format but does not write it", got=kind.name, expected=_writable())
     kind.write(vectors, path)
@@ -164,7 +164,8 @@ def _writable() -> str:
     return "one of " + ", ".join(kind.name for kind in formats().values() if kind.write is not None)
 
 
-def _by_suffix(path: Path) -> Format:
+def format_by_suffix(path: Path) -> Format:
+    """Return the format that a name asks for when it is written to."""
     suffix = path.with_suffix("").suffix if path.suffix in _COMPRESSIONS else path.suffix
     found = next((kind for kind in formats().values() if suffix in kind.suffixes), None)
     if found is None and path.suffix in _COMPRESSIONS:

@@ -13,7 +13,6 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import zstandard
@@ -230,8 +229,3 @@ def _walk(folder: str) -> Iterator[str]:
             path = os.path.join(parent, name)
             if not name.startswith(".") and os.path.isfile(path):
                 yield path
-
-
-def path_of(path: str | Path) -> str:
-    """Return a path as str."""
-    return os.fspath(path)

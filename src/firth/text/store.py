@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.disk import sync
 from firth.errors import DataError, FormatError
 
-__all__ = ["ARRAYS", "KIND", "SCHEMA", "digest_of", "new_folder", "publish", "read_config", "sync", "write_config"]
+__all__ = ["ARRAYS", "KIND", "SCHEMA", "digest_of", "new_folder", "publish", "read_config", "write_config"]
 
 KIND = "firth-corpus"
 SCHEMA = 1
@@ -71,15 +72,6 @@ def _alive(pid: int) -> bool:
     except (OSError, OverflowError):
         pass
     return True
-
-
-def sync(path: Path) -> None:
-    """Make a file or a folder reach the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def publish(folder: Path, target: Path) -> None:
