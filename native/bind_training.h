@@ -114,6 +114,26 @@ nb::tuple logistic_step(Matrix<R> x, Matrix<R> y, Matrix<R> seen, Matrix<R> tota
 }
 
 template <class R>
+nb::tuple path_step(Matrix<R> x, Matrix<R> y, Array<R> left, R rate) {
+    const size_t n = x.shape(0), m = y.shape(0), dim = x.shape(1);
+    require(n && m && dim && y.shape(1) == dim && left.shape(0) == m, "shapes do not fit");
+    R *dx, *dy;
+    nb::object changes = new_matrix(n, dim, &dx), targets = new_matrix(m, dim, &dy);
+    const double loss = path_gradient(x.data(), y.data(), left.data(), int(n), int(m), int(dim), rate, dx, dy);
+    return nb::make_tuple(changes, targets, loss);
+}
+
+template <class R>
+nb::tuple own_step(Matrix<R> x, Matrix<R> y, R rate) {
+    const size_t n = x.shape(0), dim = x.shape(1);
+    require(n && dim && y.shape(0) == n && y.shape(1) == dim, "shapes do not fit");
+    R *dx, *dy;
+    nb::object changes = new_matrix(n, dim, &dx), targets = new_matrix(n, dim, &dy);
+    const double loss = own_gradient(x.data(), y.data(), int(n), int(dim), rate, dx, dy);
+    return nb::make_tuple(changes, targets, loss);
+}
+
+template <class R>
 nb::tuple softmax_step(Matrix<R> x, Matrix<R> y, Matrix<int32_t> times, R rate) {
     const size_t n = x.shape(0), m = y.shape(0), dim = x.shape(1);
     require(n && m && dim && y.shape(1) == dim && times.shape(0) == n && times.shape(1) == m, "shapes do not fit");
@@ -153,6 +173,10 @@ inline void bind_training(nb::module_& m) {
           "total"_a.noconvert(), "rate"_a);
     m.def("logistic_step", &logistic_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "seen"_a.noconvert(),
           "total"_a.noconvert(), "rate"_a);
+    m.def("path_step", &path_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "left"_a.noconvert(), "rate"_a);
+    m.def("path_step", &path_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "left"_a.noconvert(), "rate"_a);
+    m.def("own_step", &own_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "rate"_a);
+    m.def("own_step", &own_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "rate"_a);
     m.def("softmax_step", &softmax_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "times"_a, "rate"_a);
     m.def("softmax_step", &softmax_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "times"_a, "rate"_a);
 }

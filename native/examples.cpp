@@ -7,25 +7,8 @@
 
 namespace firth {
 
-void Scratch::reserve(int n_inputs, int n_targets, int stride) {
-    if (size_t(n_inputs) <= room_inputs && size_t(n_targets) <= room_targets) return;
-    room_inputs = std::max(room_inputs, size_t(n_inputs) * 3 / 2 + 8);
-    room_targets = std::max(room_targets, size_t(n_targets) * 3 / 2 + 8);
-    const size_t tiles = (room_targets + kColumns - 1) / kColumns * tile_size(int(room_inputs));
-    seen_pairs = aligned_floats(tiles);
-    all_pairs = aligned_floats(tiles);
-    tile = aligned_floats(tiles + room_inputs + kPad);
-    d_inputs = aligned_floats(room_inputs * stride);
-    d_targets = aligned_floats(room_targets * stride);
-}
-
 GroupRunner::GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch)
-    : task_(task), block_(block), s_(scratch), kernels_(kernels()) {
-    if (s_.hidden) return;
-    s_.hidden = aligned_floats(size_t(task.group) * task.stride);
-    s_.spare = aligned_floats(task.stride);
-    std::fill_n(s_.spare.get(), task.stride, 0.0f);
-}
+    : task_(task), block_(block), s_(scratch), kernels_(kernels()) {}
 
 void GroupRunner::run() {
     for (int at = block_.first, number = 0; at < block_.last; at += task_.group, ++number) {
@@ -90,68 +73,84 @@ void GroupRunner::skipgram_inputs(int at, int stop) {
 
 void GroupRunner::cbow_inputs(int at, int stop) {
     s_.begin.clear(), s_.end.clear(), s_.hole.clear(), s_.share.clear();
+    float* const hidden = s_.hidden.need(size_t(task_.group) * task_.stride);
     for (int i = at; i < stop; ++i) {
         const Window& w = window(i);
         if (w.size() == 0) continue;
         const int place = int(s_.inputs.size());
         s_.begin.push_back(w.begin - low_), s_.end.push_back(w.end - low_), s_.hole.push_back(i - low_);
         s_.share.push_back(task_.context == Context::kSum ? 1.0f : 1.0f / float(w.size()));
-        s_.inputs.push_back(s_.hidden.get() + size_t(place) * task_.stride);
+        s_.inputs.push_back(hidden + size_t(place) * task_.stride);
         s_.meetings.push_back({place, place + 1, -1, i, block_.words[i]});
     }
     s_.rows.assign(block_.input_rows.begin() + low_, block_.input_rows.begin() + high_);
-    kernels_.sum_windows(group_windows(), s_.share.data(), s_.hidden.get());
+    kernels_.sum_windows(group_windows(), s_.share.data(), hidden);
 }
 
 Windows GroupRunner::group_windows() const {
-    return {task_.stride, int(s_.begin.size()), s_.rows.data(), s_.begin.data(), s_.end.data(), s_.hole.data()};
+    return {task_.dim, task_.stride, int(s_.begin.size()), s_.rows.data(), s_.begin.data(), s_.end.data(), s_.hole.data()};
 }
 
 // ---------------------------------------------------------------- losses
 
+// The group's inputs and targets, with room for what its step leaves.
+Group<float> GroupRunner::group(bool distinct) {
+    const int n = int(s_.inputs.size()), m = int(s_.targets.size());
+    Group<float> g{task_.dim, task_.stride, n, m, s_.inputs.data(), s_.targets.data()};
+    g.scratch = s_.tiles.need(tiles_size(n, m)), g.rate = block_.rate;
+    g.d_inputs = s_.d_inputs.need(size_t(n) * task_.stride);
+    if (!distinct || !task_.update) g.d_targets = s_.d_targets.need(size_t(m) * task_.stride);
+    return g;
+}
+
+void GroupRunner::add_targets() {
+    if (!task_.update) return;
+    const float* changes = s_.d_targets.need(0);
+    for (size_t m = 0; m < s_.targets.size(); ++m) add(s_.targets[m], changes + m * task_.stride);
+}
+
+// Noise words of the pool, then the centre words. Each input of skip-gram meets the centres of some windows, so one
+// dense step takes all; each of CBOW meets its own centre alone.
+void GroupRunner::negative(int number) {
+    const int32_t* pool = block_.noise.data() + size_t(number) * task_.pool;
+    float* const* rows = block_.output_rows.data() + block_.centres() + size_t(number) * task_.pool;
+    s_.targets.assign(rows, rows + task_.pool);
+    for (const Meeting& meeting : s_.meetings) s_.targets.push_back(block_.output_rows[meeting.centre - block_.first]);
+    Group<float> all = group(false);
+    const bool own = task_.architecture == Architecture::kCbow;
+    if (own) all.n_targets = task_.pool;
+    clear_pairs(all);
+    if (!own) seen_pairs();
+    noise_pairs(pool);
+    block_.tally.loss += kernels_.pairs_f(all, {s_.seen_pairs.need(0), s_.all_pairs.need(0)});
+    if (own) own_pairs(all);
+    add_targets();
+}
+
 // No pairs yet between the group's inputs and its targets.
-void GroupRunner::clear_pairs() {
-    const int n = int(s_.inputs.size()), tiles = (int(s_.targets.size()) + kColumns - 1) / kColumns;
-    s_.reserve(n, int(s_.targets.size()), task_.stride);
-    std::fill_n(s_.seen_pairs.get(), size_t(tiles) * tile_size(n), 0.0f);
-    std::fill_n(s_.all_pairs.get(), size_t(tiles) * tile_size(n), 0.0f);
+void GroupRunner::clear_pairs(const Group<float>& g) {
+    const size_t size = tiles_size(g.n_inputs, g.n_targets);
+    std::fill_n(s_.seen_pairs.need(size), size, 0.0f);
+    std::fill_n(s_.all_pairs.need(size), size, 0.0f);
+    s_.weight.assign(g.n_inputs, task_.architecture == Architecture::kCbow ? 1.0f : 0.0f);
 }
 
 size_t GroupRunner::place(int input, int column) const {
     return size_t(column / kColumns) * tile_size(int(s_.inputs.size())) + input * kColumns + column % kColumns;
 }
 
-// Take the gradient step of the logistic losses; the inputs' change stays in d_inputs.
-void GroupRunner::step(bool distinct) {
-    Group<float> g{};
-    g.stride = task_.stride, g.rate = block_.rate;
-    g.n_inputs = int(s_.inputs.size()), g.n_targets = int(s_.targets.size());
-    g.inputs = s_.inputs.data(), g.targets = s_.targets.data();
-    g.seen = s_.seen_pairs.get(), g.total = s_.all_pairs.get(), g.scratch = s_.tile.get();
-    g.d_inputs = s_.d_inputs.get(), g.d_targets = distinct && task_.update ? nullptr : s_.d_targets.get();
-    block_.tally.loss += kernels_.step_f(g);
-    if (distinct || !task_.update) return;
-    for (size_t m = 0; m < s_.targets.size(); ++m) add(s_.targets[m], s_.d_targets.get() + m * task_.stride);
-}
-
-// Targets are the noise words of the pool, then the centre words.
-void GroupRunner::negative(int number) {
-    float* const* rows = block_.output_rows.data() + block_.centres() + size_t(number) * task_.pool;
-    s_.targets.assign(rows, rows + task_.pool);
-    for (const Meeting& meeting : s_.meetings) s_.targets.push_back(block_.output_rows[meeting.centre - block_.first]);
-    clear_pairs();
-    s_.weight.assign(s_.inputs.size(), 0.0f);
+// The inputs in a centre's window meet it once, and see it.
+void GroupRunner::seen_pairs() {
+    float *seen = s_.seen_pairs.need(0), *all = s_.all_pairs.need(0);
     int column = task_.pool;
     for (const Meeting& meeting : s_.meetings) {
         const size_t top = place(0, column++);
         for (int i = meeting.begin; i < meeting.end; ++i) {
-            const float once = i == meeting.hole ? 0.0f : 1.0f;
-            s_.seen_pairs[top + i * kColumns] = once, s_.all_pairs[top + i * kColumns] = once;
-            s_.weight[i] += once;
+            if (i == meeting.hole) continue;
+            seen[top + i * kColumns] = all[top + i * kColumns] = 1.0f;
+            s_.weight[i] += 1.0f;
         }
     }
-    noise_pairs(block_.noise.data() + size_t(number) * task_.pool);
-    step(false);
 }
 
 // Each input meets the pool once for every pair that it is in, less the pairs whose centre the noise word itself is.
@@ -159,8 +158,9 @@ void GroupRunner::negative(int number) {
 void GroupRunner::noise_pairs(const int32_t* pool) {
     const int n = int(s_.inputs.size()), size = task_.pool;
     const float unit = float(task_.negative) / float(size);
+    float* all = s_.all_pairs.need(0);
     for (int m = 0; m < size; m += kColumns) {
-        float* pairs = s_.all_pairs.get() + place(0, m);
+        float* pairs = all + place(0, m);
         for (int i = 0; i < n; ++i)
             for (int k = 0; k < kColumns; ++k)
                 if (size - m >= kColumns || k < size - m) pairs[i * kColumns + k] = unit * s_.weight[i];
@@ -168,11 +168,18 @@ void GroupRunner::noise_pairs(const int32_t* pool) {
     for (const Meeting& meeting : s_.meetings) {
         for (int m = 0; m < size; ++m) {
             if (pool[m] != meeting.word) continue;
-            float* pairs = s_.all_pairs.get() + place(0, m);
+            float* pairs = all + place(0, m);
             for (int i = meeting.begin; i < meeting.end; ++i)
                 if (i != meeting.hole) pairs[i * kColumns] = std::max(0.0f, pairs[i * kColumns] - unit);
         }
     }
+}
+
+// After the pool's step: every hidden vector with the centre word that it predicts.
+void GroupRunner::own_pairs(Group<float> g) {
+    g.n_targets = g.n_inputs;
+    g.targets += task_.pool, g.d_targets += size_t(task_.pool) * task_.stride;
+    block_.tally.loss += kernels_.own_f(g);
 }
 
 // At every inner node of the centre word's path a choice: left (code 0) is what sigma stands for. A group is one centre
@@ -180,27 +187,15 @@ void GroupRunner::noise_pairs(const int32_t* pool) {
 void GroupRunner::hierarchical() {
     const Meeting& meeting = s_.meetings.front();
     const int64_t* path = block_.paths.data() + (meeting.centre - block_.first);
-    const int length = int(path[1] - path[0]), n = int(s_.inputs.size()), rows = tile_size(n) / kColumns;
     float* const* nodes = block_.output_rows.data() + path[0];
-    s_.targets.assign(nodes, nodes + length);
-    s_.reserve(n, length, task_.stride);
-    float *seen = s_.seen_pairs.get(), *all = s_.all_pairs.get();
-    for (int m = 0; m < length; m += kColumns) {
-        alignas(32) float left[kColumns] = {}, met[kColumns] = {};
-        for (int k = 0; k < std::min(kColumns, length - m); ++k) left[k] = block_.left[path[0] + m + k], met[k] = 1.0f;
-        for (int i = 0; i < n; ++i, seen += kColumns, all += kColumns)
-            std::memcpy(seen, left, sizeof left), std::memcpy(all, met, sizeof met);
-        if (rows > n) {
-            std::memset(seen, 0, sizeof left), std::memset(all, 0, sizeof met);
-            seen += kColumns, all += kColumns;
-        }
-    }
-    step(true);
+    s_.targets.assign(nodes, nodes + (path[1] - path[0]));
+    const Group<float> all = group(true);
+    if (all.n_targets) block_.tally.loss += kernels_.path_f(all, block_.left.data() + path[0]);
+    else std::fill_n(all.d_inputs, size_t(all.n_inputs) * all.stride, 0.0f);  // the tree of a single word has no nodes
 }
 
 void GroupRunner::softmax() {
     const int n = int(s_.inputs.size());
-    s_.reserve(n, task_.n_outputs, task_.stride);
     s_.first.assign(1, 0), s_.seen.clear();
     for (int i = 0; i < n; ++i) {
         for (const Meeting& meeting : s_.meetings)
@@ -208,9 +203,9 @@ void GroupRunner::softmax() {
         s_.first.push_back(int(s_.seen.size()));
     }
     for (size_t m = 0; m < size_t(task_.n_outputs); ++m) s_.targets.push_back(task_.output + m * task_.stride);
-    const Softmax<float> g{task_.stride, n, task_.n_outputs, s_.inputs.data(), s_.targets.data(), s_.first.data(),
-                           s_.seen.data(), s_.tile.get(), block_.rate, s_.d_inputs.get(),
-                           task_.update ? nullptr : s_.d_targets.get()};
+    const Group<float> all = group(true);
+    const Softmax<float> g{all.dim, all.stride, n, task_.n_outputs, all.inputs, all.targets, s_.first.data(),
+                           s_.seen.data(), all.scratch, all.rate, all.d_inputs, all.d_targets};
     block_.tally.loss += kernels_.softmax_f(g);
 }
 
@@ -218,10 +213,11 @@ void GroupRunner::softmax() {
 
 void GroupRunner::update_inputs() {
     if (task_.architecture == Architecture::kCbow) return spread();
+    const float* changes = s_.d_inputs.need(0);
     const int hole = task_.loss == Loss::kHierarchical ? s_.meetings.front().centre : high_;
     for (size_t i = 0; i < s_.inputs.size(); ++i) {
         const int token = low_ + int(i) + (low_ + int(i) >= hole);
-        if (!frozen(token)) add(s_.inputs[i], s_.d_inputs.get() + i * task_.stride);
+        if (!frozen(token)) add(s_.inputs[i], changes + i * task_.stride);
     }
 }
 
@@ -230,8 +226,8 @@ void GroupRunner::update_inputs() {
 void GroupRunner::spread() {
     if (task_.context == Context::kHistoric) s_.share.assign(s_.share.size(), 1.0f);
     for (int i = low_; task_.frozen && i < high_; ++i)
-        if (frozen(i)) s_.rows[i - low_] = s_.spare.get();  // where changes that must not be made go
-    kernels_.spread_windows(group_windows(), s_.share.data(), s_.d_inputs.get());
+        if (frozen(i)) s_.rows[i - low_] = s_.spare.need(task_.stride);  // where changes that must not be made go
+    kernels_.spread_windows(group_windows(), s_.share.data(), s_.d_inputs.need(0));
 }
 
 }  // namespace firth

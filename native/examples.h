@@ -24,10 +24,7 @@ struct Scratch {
     std::vector<Meeting> meetings;
     std::vector<int> first, seen;
     std::vector<float> weight;
-    AlignedFloats seen_pairs, all_pairs, tile, d_inputs, d_targets, hidden, spare;
-    size_t room_inputs = 0, room_targets = 0;
-
-    void reserve(int n_inputs, int n_targets, int stride);
+    Room seen_pairs, all_pairs, tiles, d_inputs, d_targets, hidden, spare;
 };
 
 class GroupRunner {
@@ -42,17 +39,20 @@ private:
     void cbow_inputs(int at, int stop);
 
     void negative(int number);
-    void clear_pairs();
+    void clear_pairs(const Group<float>& g);
     size_t place(int input, int column) const;
+    void seen_pairs();
     void noise_pairs(const int32_t* pool);
+    void own_pairs(Group<float> g);
     void hierarchical();
     void softmax();
-    void step(bool distinct);  // whether no target stands twice
+    Group<float> group(bool distinct);  // whether no target stands twice
+    void add_targets();
 
     void update_inputs();
     Windows group_windows() const;
     void spread();
-    void add(const float* row, const float* change) { kernels_.add(const_cast<float*>(row), change, task_.stride); }
+    void add(const float* row, const float* change) { kernels_.add(const_cast<float*>(row), change, task_.dim); }
     bool frozen(int token) const { return task_.frozen && task_.frozen[block_.words[token]]; }
     const Window& window(int centre) const { return block_.windows[centre - block_.first]; }
 

@@ -39,24 +39,60 @@ private:
     std::vector<const R*> rows_;
 };
 
-// Matrices x (n x dim) and y (m x dim), seen and total (n x m): fills dx, dy and returns the loss.
+// Rows and scratch of a step over matrices x (n x dim) and y (m x dim).
+template <class R>
+struct PlainGroup {
+    PaddedRows<R> x, y, dx, dy, scratch;
+    Group<R> group;
+    PlainGroup(const R* x_, const R* y_, int n, int m, int dim, R rate)
+        : x(x_, n, dim), y(y_, m, dim), dx(nullptr, n, dim, true), dy(nullptr, m, dim, true),
+          scratch(nullptr, 1, int(tiles_size(n, m)), true),
+          group{dim, x.stride(), n, m, x.rows(), y.rows(), scratch.data(), rate, dx.data(), dy.data()} {}
+};
+
+// The table's function for float or double.
+template <class R, class F, class D>
+auto of_kind(F of_float, D of_double) {
+    if constexpr (sizeof(R) == 4) return of_float;
+    else return of_double;
+}
+
+// Pairs seen and total (n x m): fills dx, dy and returns the loss.
 template <class R>
 double logistic_gradient(const R* x, const R* y, const R* seen, const R* total, int n, int m, int dim, R rate, R* dx, R* dy) {
     const int tile = tile_size(n), tiles = (m + kColumns - 1) / kColumns;
-    PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim, true), dys(nullptr, m, dim, true);
-    PaddedRows<R> seens(nullptr, tiles, tile), totals(nullptr, tiles, tile), scratch(nullptr, 1, tile, true);
-    for (int i = 0; i < n; ++i)
-        for (int k = 0; k < m; ++k) {
+    PlainGroup<R> plain(x, y, n, m, dim, rate);
+    PaddedRows<R> seens(nullptr, tiles, tile, true), totals(nullptr, tiles, tile, true);
+    for (int k = 0; k < tiles * kColumns; ++k)  // rows past the last stay NaN: nothing may come of them
+        for (int i = 0; i < n; ++i) {
             const size_t place = size_t(k / kColumns) * tile + i * kColumns + k % kColumns;
-            seens.data()[place] = seen[size_t(i) * m + k];
-            totals.data()[place] = total[size_t(i) * m + k];
+            seens.data()[place] = k < m ? seen[size_t(i) * m + k] : R(0);
+            totals.data()[place] = k < m ? total[size_t(i) * m + k] : R(0);
         }
-    const Group<R> g{xs.stride(),    n,    m,          xs.rows(), ys.rows(), seens.data(), totals.data(),
-                     scratch.data(), rate, dxs.data(), dys.data()};
-    double loss;
-    if constexpr (sizeof(R) == 4) loss = kernels().step_f(g);
-    else loss = kernels().step_d(g);
-    dxs.copy_to(dx, n, dim), dys.copy_to(dy, m, dim);
+    const double loss =
+        of_kind<R>(kernels().pairs_f, kernels().pairs_d)(plain.group, Pairs<R>{seens.data(), totals.data()});
+    plain.dx.copy_to(dx, n, dim), plain.dy.copy_to(dy, m, dim);
+    return loss;
+}
+
+// A path: every input meets every target, and has seen those of which left is 1.
+template <class R>
+double path_gradient(const R* x, const R* y, const R* left, int n, int m, int dim, R rate, R* dx, R* dy) {
+    PlainGroup<R> plain(x, y, n, m, dim, rate);
+    std::vector<R> longer(left, left + m);
+    longer.resize(m + 3, std::numeric_limits<R>::quiet_NaN());
+    const double loss = of_kind<R>(kernels().path_f, kernels().path_d)(plain.group, longer.data());
+    plain.dx.copy_to(dx, n, dim), plain.dy.copy_to(dy, m, dim);
+    return loss;
+}
+
+// Input i was seen with target i and meets no other.
+template <class R>
+double own_gradient(const R* x, const R* y, int n, int dim, R rate, R* dx, R* dy) {
+    PlainGroup<R> plain(x, y, n, n, dim, rate);
+    std::fill_n(plain.dx.data(), size_t(n) * plain.dx.stride(), R(0));
+    const double loss = of_kind<R>(kernels().own_f, kernels().own_d)(plain.group);
+    plain.dx.copy_to(dx, n, dim), plain.dy.copy_to(dy, n, dim);
     return loss;
 }
 
@@ -65,10 +101,8 @@ template <class R>
 double softmax_gradient(const R* x, const R* y, const int* first, const int* seen, int n, int m, int dim, R rate, R* dx, R* dy) {
     const int tile = tile_size(n), tiles = (m + kColumns - 1) / kColumns;
     PaddedRows<R> xs(x, n, dim), ys(y, m, dim), dxs(nullptr, n, dim, true), dys(nullptr, m, dim, true), scores(nullptr, tiles, tile, true);
-    const Softmax<R> g{xs.stride(), n, m, xs.rows(), ys.rows(), first, seen, scores.data(), rate, dxs.data(), dys.data()};
-    double loss;
-    if constexpr (sizeof(R) == 4) loss = kernels().softmax_f(g);
-    else loss = kernels().softmax_d(g);
+    const Softmax<R> g{dim, xs.stride(), n, m, xs.rows(), ys.rows(), first, seen, scores.data(), rate, dxs.data(), dys.data()};
+    const double loss = of_kind<R>(kernels().softmax_f, kernels().softmax_d)(g);
     dxs.copy_to(dx, n, dim), dys.copy_to(dy, m, dim);
     return loss;
 }

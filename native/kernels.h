@@ -5,38 +5,46 @@
 
 namespace firth {
 
-constexpr int kColumns = 8;   // columns of a tile of coefficients
+constexpr int kColumns = 4;   // columns of a tile of coefficients
 constexpr int kPad = 16;      // every row is padded with zeros to a multiple of this many numbers
 
 static inline int padded(int dim) { return (dim + kPad - 1) / kPad * kPad; }
 
-// One gradient step of a logistic loss over a group of examples, every parameter frozen at its value before the step.
-// Input n meets target m total[n][m] times (or with that weight), seen[n][m] of them as a pair that was seen:
-//     loss = sum over (n, m) of  seen * softplus(-s) + (total - seen) * softplus(s) = total * softplus(s) - seen * s,
-// s = <input n, target m>, so that dloss/ds = total * sigmoid(s) - seen.
-// The matrix of pairs is taken as dense even where most of a window's band is zero: straight loops over whole
-// registers cost less than the branches that would skip the zeros.
+// A tile holds kColumns numbers for each input, and room for whole registers of them.
+static inline int tile_size(int n_inputs) { return (n_inputs + 3) / 4 * 4 * kColumns; }
+static inline size_t tiles_size(int n_inputs, int n_targets) {
+    return size_t((n_targets + kColumns - 1) / kColumns) * tile_size(n_inputs);
+}
+
+// A group of examples: rows of the two matrices that meet, one gradient step of a loss over them, every parameter frozen
+// at its value before the step.
 template <class R>
 struct Group {
-    int stride;                     // padded row length
-    int n_inputs, n_targets;
+    int dim, stride;                // numbers of a row; padded row length
+    int n_inputs, n_targets;        // one or more of each
     const R* const* inputs;         // n_inputs rows
     const R* const* targets;        // n_targets rows
-    const R* seen;                  // a tile (tile_size) for every kColumns targets, zero where it is padding
-    const R* total;                 // likewise
-    R* scratch;                     // tile_size(n_inputs) numbers
+    R* scratch;                     // tiles_size(n_inputs, n_targets) numbers
     R rate;
     R* d_inputs;                    // out: rate * -gradient, n_inputs x stride
     R* d_targets;                   // out: n_targets x stride; null: no target stands twice, change them in place
 };
 
-// A tile holds kColumns numbers for each input, and for one more where their count is odd (tiles take two at once).
-static inline int tile_size(int n_inputs) { return (n_inputs + 1) / 2 * 2 * kColumns; }
+// Logistic losses. Input n meets target m total[n][m] times (or with that weight), seen[n][m] of them as a pair that was
+// seen:  loss = sum over (n, m) of  seen * softplus(-s) + (total - seen) * softplus(s) = total * softplus(s) - seen * s,
+// s = <input n, target m>, so that dloss/ds = total * sigmoid(s) - seen.
+// The matrix of pairs is taken as dense even where most of a window's band is zero: straight loops over whole
+// registers cost less than the branches that would skip the zeros.
+template <class R>
+struct Pairs {
+    const R* seen;                  // a tile (tile_size) for every kColumns targets
+    const R* total;                 // likewise
+};
 
 // Full softmax: input n is seen with target[k] for every k of its list [first[n], first[n+1]).
 template <class R>
 struct Softmax {
-    int stride, n_inputs, n_targets;
+    int dim, stride, n_inputs, n_targets;
     const R* const* inputs;
     const R* const* targets;        // n_targets rows, all different
     const int* first;               // n_inputs + 1
@@ -49,7 +57,7 @@ struct Softmax {
 
 // Windows over a run of rows: window k holds rows [begin[k], end[k]) but hole[k].
 struct Windows {
-    int stride, n;
+    int dim, stride, n;
     float* const* rows;
     const int* begin;
     const int* end;
@@ -58,12 +66,19 @@ struct Windows {
 
 struct Kernels {
     const char* level;
-    double (*step_f)(const Group<float>&);
-    double (*step_d)(const Group<double>&);
+    // The steps of logistic losses, which they return.
+    double (*pairs_f)(const Group<float>&, const Pairs<float>&);
+    double (*pairs_d)(const Group<double>&, const Pairs<double>&);
+    // Every input meets every target, and has seen those of which left is 1 (else 0); up to left[n_targets + 2] is read.
+    double (*path_f)(const Group<float>&, const float* left);
+    double (*path_d)(const Group<double>&, const double* left);
+    // Input i was seen with target i and meets no other; adds to d_inputs, fills d_targets, needs no scratch.
+    double (*own_f)(const Group<float>&);
+    double (*own_d)(const Group<double>&);
     double (*softmax_f)(const Softmax<float>&);
     double (*softmax_d)(const Softmax<double>&);
-    void (*add)(float* row, const float* change, int stride);                        // row += change
-    void (*axpby)(float* row, float a, const float* other, float b, int stride);      // row = a row + b other
+    void (*add)(float* row, const float* change, int dim);                           // row += change
+    void (*axpby)(float* row, float a, const float* other, float b, int dim);         // row = a row + b other
     // sums[k] = share[k] * the sum of window k's rows, n x stride
     void (*sum_windows)(const Windows&, const float* share, float* sums);
     // every row of window k += share[k] * changes[k], n x stride

@@ -8,49 +8,51 @@
 namespace firth {
 namespace {
 
-// ---- scores: tiles of `rows` inputs x kColumns targets, one lane each
-template <class R, int Columns>
-inline void score_tile(const R* const* inputs, int n_inputs, const R* const* targets, int stride, R* out) {
-    constexpr int n = Lanes<R>::n;
-    constexpr int rows = n >= kColumns ? n / kColumns : 1;
-    constexpr int columns = n >= kColumns ? kColumns : n;  // narrow registers take the tile in pieces
-    for (int i = 0; i < n_inputs; i += rows) {
-        for (int j = 0; j < kColumns; j += columns) {
-            vec<R> sums[rows * columns] = {};
-            const R* x[rows];
-            for (int r = 0; r < rows; ++r) x[r] = inputs[i + r < n_inputs ? i + r : i];
-            for (int c = 0; c < stride; c += n) {
-                vec<R> xs[rows];
-                for (int r = 0; r < rows; ++r) xs[r] = load(x[r] + c);
+// ---- scores: a tile of 2 inputs x 4 targets fills eight sums, as many as keep the multipliers busy
+template <class R, int Rows, int Columns>
+inline void score_tile(const R* const* inputs, const R* const* targets, int dim, R* out) {
+    vec<R> sums[8];
+    const R *x[Rows], *y[Columns];
 #pragma GCC unroll 8
-                for (int m = 0; m < columns; ++m) {
-                    if (j + m < Columns) {
-                        vec<R> y = load(targets[j + m] + c);
-                        for (int r = 0; r < rows; ++r) sums[r * columns + m] += xs[r] * y;
-                    }
-                }
-            }
-            store(out + i * kColumns + j, sum_each<R, rows * columns>(sums));
+    for (int k = 0; k < 8; ++k) sums[k] = vec<R>{};
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r) x[r] = inputs[r];
+#pragma GCC unroll 4
+    for (int m = 0; m < Columns; ++m) y[m] = targets[m];
+    for (int c = 0; c < dim; c += Lanes<R>::n) {
+        vec<R> xs[Rows];
+#pragma GCC unroll 2
+        for (int r = 0; r < Rows; ++r) xs[r] = load(x[r] + c);
+#pragma GCC unroll 4
+        for (int m = 0; m < Columns; ++m) {
+            vec<R> ys = load(y[m] + c);
+            hold(ys);
+#pragma GCC unroll 2
+            for (int r = 0; r < Rows; ++r) sums[r * kColumns + m] += xs[r] * ys;
         }
     }
+    store_eight<R>(sums, out);
 }
 
-template <class R, int Columns = 1>
-inline void scores(const R* const* inputs, int n_inputs, const R* const* targets, int count, int stride, R* out) {
-    if constexpr (Columns < kColumns) {
-        if (count != Columns) return scores<R, Columns + 1>(inputs, n_inputs, targets, count, stride, out);
-    }
-    score_tile<R, Columns>(inputs, n_inputs, targets, stride, out);
+template <class R, int Columns>
+inline void score_columns(const R* const* inputs, int n_inputs, const R* const* targets, int dim, R* out) {
+    int i = 0;
+    for (; i + 2 <= n_inputs; i += 2) score_tile<R, 2, Columns>(inputs + i, targets, dim, out + i * kColumns);
+    if (i < n_inputs) score_tile<R, 1, Columns>(inputs + i, targets, dim, out + i * kColumns);
 }
 
-// ---- scores -> factors, in place; adds to the loss
+// The scores of all inputs with `count` targets, kColumns at most, into a tile.
 template <class R>
-inline vec<R> factors(vec<R> s, vec<R> seen, vec<R> total, R rate, vec<R>& loss) {
-    vec<R> sigmoid, softplus;
-    logistic(s, sigmoid, softplus);
-    loss += total * softplus - seen * s;
-    return rate * (seen - total * sigmoid);
+inline void scores(const R* const* inputs, int n_inputs, const R* const* targets, int count, int dim, R* out) {
+    switch (count) {
+        case 1: return score_columns<R, 1>(inputs, n_inputs, targets, dim, out);
+        case 2: return score_columns<R, 2>(inputs, n_inputs, targets, dim, out);
+        case 3: return score_columns<R, 3>(inputs, n_inputs, targets, dim, out);
+        default: return score_columns<R, 4>(inputs, n_inputs, targets, dim, out);
+    }
 }
+
+// ---- scores -> factors, in place, and the loss
 
 template <class R>
 inline double sum_of(vec<R> v) {
@@ -59,72 +61,190 @@ inline double sum_of(vec<R> v) {
     return sum;
 }
 
-// ---- updates of a tile of targets and of every input
+// Factors take a register of scores at a time: the scores of a few inputs with the targets [m, m + kColumns), from place
+// `at` of their tile on. Of the last inputs' register only `count` lanes may be there.
+
+// Pairs whose weights are given one by one.
+template <class R>
+struct PairFactors {
+    const Pairs<R>& pairs;
+    size_t tile;
+    vec<R> lost = {};
+
+    vec<R> operator()(vec<R> s, vec<R> seen, vec<R> total) {
+        vec<R> sigmoid, softplus;
+        logistic(s, sigmoid, softplus);
+        lost += total * softplus - seen * s;
+        return seen - total * sigmoid;
+    }
+    vec<R> operator()(vec<R> s, int m, int at, int count) {
+        const size_t place = m / kColumns * tile + at;
+        vec<R> seen = load(pairs.seen + place), total = load(pairs.total + place);
+        if (count < Lanes<R>::n) {
+            const auto there = lane_numbers<R>() < R(count);
+            s = there ? s : vec<R>{}, seen = there ? seen : vec<R>{}, total = there ? total : vec<R>{};
+        }
+        return (*this)(s, seen, total);
+    }
+    double loss() const { return sum_of<R>(lost); }
+};
+
+// Every input meets every target once, and has seen those of which `left` is 1.
+// The logarithms in softplus(s) = max(s, 0) + log(1 + t), t = exp(-|s|), are taken of products of many.
+template <class R>
+struct PathFactors {
+    const R* left;
+    int n_targets;
+    vec<R> linear = {}, product = fill<R>(1);
+    int factors = 0;
+    double lost = 0;
+
+    vec<R> operator()(vec<R> s, int m, int at, int count) {
+        constexpr int n = Lanes<R>::n;
+        constexpr R columns[kColumns] = {0, 1, 2, 3};
+        auto met = repeat_four<R>(columns, at) < R(n_targets - m);
+        if (count < n) met &= lane_numbers<R>() < R(count);
+        const vec<R> seen = met ? repeat_four<R>(left + m, at) : vec<R>{};
+        s = met ? s : vec<R>{};
+        const vec<R> t = met ? decay(s) : vec<R>{}, once = t + R(1);
+        linear += (s > R(0) ? s : vec<R>{}) - seen * s;
+        product *= once;
+        if (++factors == 512 / n) settle();  // while it is below 2^512
+        return seen - (met ? (s < R(0) ? t : fill<R>(1)) / once : vec<R>{});
+    }
+    void settle() {
+        double all = 1;
+        for (int k = 0; k < Lanes<R>::n; ++k) all *= double(product[k]);
+        lost += __builtin_log(all);
+        product = fill<R>(1), factors = 0;
+    }
+    double loss() {
+        settle();
+        return lost + sum_of<R>(linear);
+    }
+};
+
+// All scores -> factors.
+template <class R, class Factors>
+inline double all_factors(const Group<R>& g, Factors factors) {
+    constexpr int n = Lanes<R>::n;
+    const size_t tile = tile_size(g.n_inputs);
+    const int scores = g.n_inputs * kColumns;
+    R* e = g.scratch;
+    for (int m = 0; m < g.n_targets; m += kColumns, e += tile)
+        for (int at = 0; at < scores; at += n) store(e + at, g.rate * factors(load(e + at), m, at, scores - at));
+    return factors.loss();
+}
+
+// ---- updates of some targets and of every input
 template <class R, int Columns, bool First>
 inline void update_tile(const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
     constexpr int n = Lanes<R>::n;
-    for (int c = 0; c < g.stride; c += n) {
-        vec<R> y[Columns], dy[Columns] = {};
-        for (int m = 0; m < Columns; ++m) y[m] = load(targets[m] + c);
-        for (int i = 0; i < g.n_inputs; ++i) {
-            R* change = g.d_inputs + size_t(i) * g.stride + c;
+    const int tile = tile_size(g.n_inputs);
+    const R* y_rows[Columns];
+#pragma GCC unroll 8
+    for (int m = 0; m < Columns; ++m) y_rows[m] = targets[m];
+    for (int c = 0; c < g.dim; c += n) {
+        vec<R> y[Columns], dy[Columns];
+#pragma GCC unroll 8
+        for (int m = 0; m < Columns; ++m) y[m] = load(y_rows[m] + c), dy[m] = vec<R>{};
+        R* change = g.d_inputs + c;
+        const R* row = e;
+        for (int i = 0; i < g.n_inputs; ++i, change += g.stride, row += kColumns) {
             vec<R> x = load(g.inputs[i] + c), dx = {}, dx2 = {};
             if constexpr (!First) dx = load(change);
-            const R* row = e + i * kColumns;
 #pragma GCC unroll 8
             for (int m = 0; m < Columns; ++m) {
-                vec<R> factor = fill<R>(row[m]);
+                vec<R> factor = fill<R>(row[m / kColumns * tile + m % kColumns]);
                 if (m % 2) dx2 += factor * y[m]; else dx += factor * y[m];
                 dy[m] += factor * x;
             }
             store(change, dx + dx2);
         }
+#pragma GCC unroll 8
         for (int m = 0; m < Columns; ++m) {
             if (d_targets) store(d_targets + size_t(m) * g.stride + c, dy[m]);
-            else store(const_cast<R*>(targets[m]) + c, y[m] + dy[m]);
+            else store(const_cast<R*>(y_rows[m]) + c, y[m] + dy[m]);
         }
     }
 }
 
 template <class R, bool First, int Columns = 1>
 inline void update_columns(int count, const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
-    if constexpr (Columns < kColumns) {
+    if constexpr (Columns < (kRegisters >= 32 ? 8 : 4)) {
         if (count != Columns) return update_columns<R, First, Columns + 1>(count, g, targets, e, d_targets);
     }
     update_tile<R, Columns, First>(g, targets, e, d_targets);
 }
 
-// Narrow registers are fewer too: they take half a tile at a time. `first`: nothing is in d_inputs yet.
+// The factors of all pairs are in `e`, tile after tile.
 template <class R>
-void update(const Group<R>& g, int first, int count, const R* e) {
-    constexpr int most = kRegisterBytes == 64 ? 8 : 4;
-    for (int m = 0; m < count; m += most) {
-        const R* const* y = g.targets + first + m;
-        R* dy = g.d_targets ? g.d_targets + size_t(first + m) * g.stride : nullptr;
-        const int columns = count - m < most ? count - m : most;
-        if (first + m == 0) update_columns<R, true>(columns, g, y, e + m, dy);
-        else update_columns<R, false>(columns, g, y, e + m, dy);
+inline void update(const Group<R>& g, const R* e) {
+    constexpr int most = kRegisters >= 32 ? 8 : 4;
+    const size_t tile = tile_size(g.n_inputs);
+    for (int m = 0; m < g.n_targets; m += most) {
+        R* dy = g.d_targets ? g.d_targets + size_t(m) * g.stride : nullptr;
+        const int columns = g.n_targets - m < most ? g.n_targets - m : most;
+        const R* factors = e + m / kColumns * tile;
+        if (m == 0) update_columns<R, true>(columns, g, g.targets, factors, dy);
+        else update_columns<R, false>(columns, g, g.targets + m, factors, dy);
     }
 }
 
+template <class R, class Factors>
+inline double step(const Group<R>& g, const Factors& factors) {
+    const size_t tile = tile_size(g.n_inputs);
+    R* out = g.scratch;
+    for (int m = 0; m < g.n_targets; m += kColumns, out += tile)
+        scores<R>(g.inputs, g.n_inputs, g.targets + m, g.n_targets - m < kColumns ? g.n_targets - m : kColumns, g.dim, out);
+    const double loss = all_factors<R>(g, factors);
+    update<R>(g, g.scratch);
+    return loss;
+}
+
 template <class R>
-double step(const Group<R>& g) {
+double pairs_step(const Group<R>& g, const Pairs<R>& pairs) {
+    return step<R>(g, PairFactors<R>{pairs, size_t(tile_size(g.n_inputs))});
+}
+
+template <class R>
+double path_step(const Group<R>& g, const R* left) {
+    return step<R>(g, PathFactors<R>{left, g.n_targets});
+}
+
+// ---- pairs one by one: input i was seen with target i, and meets no other
+template <class R>
+double own_step(const Group<R>& g) {
     constexpr int n = Lanes<R>::n;
-    const int tile = tile_size(g.n_inputs);
-    double sum = 0;
-    if (!g.n_targets)
-        for (size_t i = 0; i < size_t(g.n_inputs) * g.stride; i += n) store(g.d_inputs + i, vec<R>{});
-    for (int m = 0; m < g.n_targets; m += kColumns) {
-        const int count = g.n_targets - m < kColumns ? g.n_targets - m : kColumns;
-        const R *seen = g.seen + size_t(m / kColumns) * tile, *total = g.total + size_t(m / kColumns) * tile;
-        scores<R>(g.inputs, g.n_inputs, g.targets + m, count, g.stride, g.scratch);
-        vec<R> loss = {};
-        for (int i = 0; i < g.n_inputs * kColumns; i += n)  // whole registers, no row that has no scores
-            store(g.scratch + i, factors<R>(load(g.scratch + i), load(seen + i), load(total + i), g.rate, loss));
-        sum += sum_of<R>(loss);
-        update<R>(g, m, count, g.scratch);
+    const Pairs<R> none{};
+    PairFactors<R> factors{none, 0};
+    for (int first = 0; first < g.n_inputs; first += 8) {
+        const int count = g.n_inputs - first < 8 ? g.n_inputs - first : 8;
+        const R *x[8], *y[8];
+        for (int k = 0; k < 8; ++k) x[k] = g.inputs[first + (k < count ? k : 0)], y[k] = g.targets[first + (k < count ? k : 0)];
+        vec<R> sums[8];
+#pragma GCC unroll 8
+        for (int k = 0; k < 8; ++k) sums[k] = vec<R>{};
+        for (int c = 0; c < g.dim; c += n) {
+#pragma GCC unroll 8
+            for (int k = 0; k < 8; ++k) sums[k] += load(x[k] + c) * load(y[k] + c);
+        }
+        alignas(64) R e[16];  // eight are used
+        store_eight<R>(sums, e);
+        for (int i = 0; i < 8; i += n) {
+            const vec<R> once = lane_numbers<R>() < R(count - i) ? fill<R>(1) : vec<R>{};
+            store(e + i, g.rate * factors(once > R(0) ? load(e + i) : vec<R>{}, once, once));
+        }
+        for (int k = 0; k < count; ++k) {
+            const vec<R> factor = fill<R>(e[k]);
+            R *dx = g.d_inputs + size_t(first + k) * g.stride, *dy = g.d_targets + size_t(first + k) * g.stride;
+            for (int c = 0; c < g.dim; c += n) {
+                store(dx + c, load(dx + c) + factor * load(y[k] + c));
+                store(dy + c, factor * load(x[k] + c));
+            }
+        }
     }
-    return sum;
+    return factors.loss();
 }
 
 }  // namespace

@@ -23,6 +23,22 @@ inline AlignedFloats aligned_floats(size_t count) {
     return AlignedFloats(static_cast<float*>(p));
 }
 
+// Scratch that grows with what is asked of it.
+class Room {
+public:
+    float* need(size_t count) {
+        if (count > size_) {
+            room_ = aligned_floats(count * 3 / 2);
+            size_ = count * 3 / 2;
+        }
+        return room_.get();
+    }
+
+private:
+    AlignedFloats room_;
+    size_t size_ = 0;
+};
+
 inline void prefetch_row(const float* row, int stride) {
     for (int c = 0; c < stride; c += 16) __builtin_prefetch(row + c);
 }
@@ -75,15 +91,12 @@ public:
             const int count = blocks(rows_[i]);
             if (count > 1 && !(frozen && frozen[rows_[i]])) shared_.push_back({rows_[i], int32_t(i), count, uses_[i], nullptr});
         }
-        if (shared_.size() * stride > capacity_) {
-            capacity_ = shared_.size() * stride * 3 / 2;
-            copies_ = aligned_floats(capacity_);
-        }
+        float* const copies = copies_.need(shared_.size() * stride);
         constexpr size_t kAhead = 8;
         for (size_t i = 0; i < rows_.size(); ++i) where_[i] = matrix + size_t(rows_[i]) * stride;
         for (size_t i = 0; i < shared_.size(); ++i) {
             if (i + kAhead < shared_.size()) prefetch_row(where_[shared_[i + kAhead].slot], stride);
-            float* copy = copies_.get() + i * stride;
+            float* copy = copies + i * stride;
             std::memcpy(copy, where_[shared_[i].slot], stride * sizeof(float));
             shared_[i].copy = where_[shared_[i].slot] = copy;
         }
@@ -117,8 +130,7 @@ private:
     std::vector<size_t> places_;  // of each row in the table
     std::vector<float*> where_;   // by slot
     std::vector<Shared> shared_;
-    AlignedFloats copies_;
-    size_t capacity_ = 0;
+    Room copies_;
 };
 
 // How many blocks of a round touch each row: a counter array per thread, so that counting needs no locks; their sum

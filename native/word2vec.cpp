@@ -54,6 +54,7 @@ void read_paths(const Word2VecTask& task, Block& block, std::vector<int32_t>& no
         for (int64_t k = path[0]; k < path[1]; ++k) block.left.push_back(task.path_code[k] ? 0.0f : 1.0f);
     }
     block.paths.push_back(int64_t(nodes.size()));
+    block.left.resize(block.left.size() + 3);  // path_f reads so far past the last
 }
 
 }  // namespace
@@ -138,7 +139,7 @@ void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
                 float* row = matrix + size_t(copy.row) * task_.stride;
                 if (at.merged == 0) at.factor = agreement(copy.blocks, at.uses, pull);
                 const float before = at.merged == 0 ? 1.0f - at.factor * float(copy.blocks) : 1.0f;
-                table.axpby(row, before, copy.copy, at.factor, task_.stride);
+                table.axpby(row, before, copy.copy, at.factor, task_.dim);
                 if (++at.merged == copy.blocks) at = {};
             }
     };

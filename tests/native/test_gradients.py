@@ -12,7 +12,7 @@ from firth import _core
 from firth.static.reference import logistic_step, softmax_step
 
 LEVELS = _core.cpu_levels()
-SHAPES = [(1, 1, 1), (2, 8, 16), (3, 9, 17), (7, 5, 100), (18, 16, 33), (5, 23, 4)]
+SHAPES = [(1, 1, 1), (2, 8, 16), (3, 9, 17), (7, 5, 100), (18, 16, 33), (5, 23, 4), (70, 30, 9)]
 
 
 @pytest.fixture(params=LEVELS)
@@ -64,6 +64,26 @@ def test_logistic_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int])
 
 @pytest.mark.parametrize("shape", SHAPES[:4])
 @pytest.mark.usefixtures("level")
+def test_path_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) -> None:
+    x, y, *_ = _examples(shape)
+    left = np.random.default_rng(2).integers(0, 2, size=len(y)).astype(float)
+    dx, dy, _ = _core.path_step(x, y, left, 1.0)
+    np.testing.assert_allclose(dx, -_numeric(lambda: _core.path_step(x, y, left, 1.0)[2], x), atol=1e-7)
+    np.testing.assert_allclose(dy, -_numeric(lambda: _core.path_step(x, y, left, 1.0)[2], y), atol=1e-7)
+
+
+@pytest.mark.parametrize("shape", SHAPES[:5])
+@pytest.mark.usefixtures("level")
+def test_gradient_of_pairs_one_by_one_is_the_slope_of_their_loss(shape: tuple[int, int, int]) -> None:
+    x, _, *_ = _examples(shape)
+    y = np.random.default_rng(3).normal(size=x.shape)
+    dx, dy, _ = _core.own_step(x, y, 1.0)
+    np.testing.assert_allclose(dx, -_numeric(lambda: _core.own_step(x, y, 1.0)[2], x), atol=1e-7)
+    np.testing.assert_allclose(dy, -_numeric(lambda: _core.own_step(x, y, 1.0)[2], y), atol=1e-7)
+
+
+@pytest.mark.parametrize("shape", SHAPES[:4])
+@pytest.mark.usefixtures("level")
 def test_softmax_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) -> None:
     x, y, times, _ = _examples(shape)
     times = times.astype(np.int32)
@@ -78,12 +98,20 @@ def test_softmax_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) 
 def test_steps_equal_the_twin(shape: tuple[int, int, int], kind: type) -> None:
     x, y, seen, total = _examples(shape, seed=1)
     times = seen.astype(np.int32)
+    left = (seen[0] > 0).astype(float)
+    path = np.broadcast_to(left, seen.shape)
+    own, once = np.eye(len(x)), np.random.default_rng(3).normal(size=x.shape)
     tolerance = 1e-12 if kind is np.float64 else 2e-5
     for native, twin in (
         (
             _core.logistic_step(*(part.astype(kind) for part in (x, y, seen, total)), 0.025),
             logistic_step(x, y, seen, total, 0.025),
         ),
+        (
+            _core.path_step(*(part.astype(kind) for part in (x, y, left)), 0.025),
+            logistic_step(x, y, path, np.ones_like(path), 0.025),
+        ),
+        (_core.own_step(x.astype(kind), once.astype(kind), 0.025), logistic_step(x, once, own, own, 0.025)),
         (_core.softmax_step(x.astype(kind), y.astype(kind), times, 0.025), softmax_step(x, y, times, 0.025)),
     ):
         np.testing.assert_allclose(native[0], twin[0], atol=tolerance)
