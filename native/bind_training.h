@@ -78,7 +78,7 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     t.path_first = column<int64_t>(*self, a["path_first"], "path_first", size_t(t.n_words) + 1);
     const size_t nodes = t.path_first ? size_t(t.path_first[t.n_words]) : 0;
     t.path_node = column<int32_t>(*self, a["path_node"], "path_node", nodes);
-    t.path_code = column<uint8_t>(*self, a["path_code"], "path_code", nodes);
+    t.path_code = column<uint8_t>(*self, a["path_code"], "path_code", nodes + 3);  // the kernel reads so far
     t.epochs = int(integer("epochs")), t.rate = real("rate"), t.last_rate = real("last_rate");
     t.seed = uint64_t(integer("seed"));
     t.deterministic = nb::cast<bool>(a["deterministic"]), t.update = nb::cast<bool>(a["update"]);
@@ -114,12 +114,12 @@ nb::tuple logistic_step(Matrix<R> x, Matrix<R> y, Matrix<R> seen, Matrix<R> tota
 }
 
 template <class R>
-nb::tuple path_step(Matrix<R> x, Matrix<R> y, Array<R> left, R rate) {
+nb::tuple path_step(Matrix<R> x, Matrix<R> y, Array<uint8_t> codes, R rate) {
     const size_t n = x.shape(0), m = y.shape(0), dim = x.shape(1);
-    require(n && m && dim && y.shape(1) == dim && left.shape(0) == m, "shapes do not fit");
+    require(n && m && dim && y.shape(1) == dim && codes.shape(0) == m, "shapes do not fit");
     R *dx, *dy;
     nb::object changes = new_matrix(n, dim, &dx), targets = new_matrix(m, dim, &dy);
-    const double loss = path_gradient(x.data(), y.data(), left.data(), int(n), int(m), int(dim), rate, dx, dy);
+    const double loss = path_gradient(x.data(), y.data(), codes.data(), int(n), int(m), int(dim), rate, dx, dy);
     return nb::make_tuple(changes, targets, loss);
 }
 
@@ -173,8 +173,8 @@ inline void bind_training(nb::module_& m) {
           "total"_a.noconvert(), "rate"_a);
     m.def("logistic_step", &logistic_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "seen"_a.noconvert(),
           "total"_a.noconvert(), "rate"_a);
-    m.def("path_step", &path_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "left"_a.noconvert(), "rate"_a);
-    m.def("path_step", &path_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "left"_a.noconvert(), "rate"_a);
+    m.def("path_step", &path_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "codes"_a, "rate"_a);
+    m.def("path_step", &path_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "codes"_a, "rate"_a);
     m.def("own_step", &own_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "rate"_a);
     m.def("own_step", &own_step<double>, "x"_a.noconvert(), "y"_a.noconvert(), "rate"_a);
     m.def("softmax_step", &softmax_step<float>, "x"_a.noconvert(), "y"_a.noconvert(), "times"_a, "rate"_a);

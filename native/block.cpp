@@ -50,7 +50,7 @@ private:
 }  // namespace
 
 void read_block(const Word2VecTask& task, int64_t epoch, int64_t number, Block& block) {
-    block.words.clear(), block.windows.clear(), block.noise.clear(), block.paths.clear();
+    block.words.clear(), block.windows.clear(), block.noise.clear();
     block.tally = {};
     const int64_t low = number * task.block_words, high = std::min(task.n_tokens, low + task.block_words);
     std::vector<int> bounds;

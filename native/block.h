@@ -19,14 +19,14 @@ struct Block {
     int first = 0, last = 0;       // [first, last): the block's own words, which are the centres
     std::vector<Window> windows;   // of each centre
     std::vector<int32_t> noise;    // the pool of each group, end to end
-    std::vector<int64_t> paths;    // hierarchical softmax: where each centre's path begins in output_rows, and the end
-    std::vector<float> left;       // by place in output_rows: 1 where the path turns left, 0 where it turns right
     float rate = 0;
 
-    // Where the rows are worked on: of every word; of each centre's target and the noise, or of the paths' nodes.
+    // Where the rows are worked on: of every word; of each centre's target and the noise, or of the paths' nodes (where
+    // these have no slots, the paths themselves tell).
     std::vector<float*> input_rows, output_rows;
     PrivateRows input, output;
     std::vector<int32_t> input_slots, output_slots;
+    std::vector<int64_t> paths, known_paths;  // where each centre's path begins in output_slots; of each word, in making it
     int thread = 0;                // that prepared it
     Tally tally;
 

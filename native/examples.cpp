@@ -1,18 +1,20 @@
 #include "examples.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 
 #include "dispatch.h"
 
 namespace firth {
 
-GroupRunner::GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch)
-    : task_(task), block_(block), s_(scratch), kernels_(kernels()) {}
+GroupRunner::GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch, TreeTop* top)
+    : task_(task), block_(block), s_(scratch), kernels_(kernels()), top_(top) {}
 
 void GroupRunner::run() {
+    fetch_ahead(block_.first, std::min(block_.first + task_.group, block_.last), 0);
     for (int at = block_.first, number = 0; at < block_.last; at += task_.group, ++number) {
         const int stop = std::min(at + task_.group, block_.last);
+        s_.targets.swap(s_.path);
         fetch_ahead(stop, std::min(stop + task_.group, block_.last), number + 1);
         inputs(at, stop);
         if (s_.inputs.empty()) continue;
@@ -23,30 +25,46 @@ void GroupRunner::run() {
         }
         if (task_.update) update_inputs();
     }
+    block_.tally.loss += std::log(product_);
 }
 
 // The rows of the next group start on their way from memory while this one is computed.
 void GroupRunner::fetch_ahead(int at, int stop, int number) {
     const int reach = std::min(stop + task_.window, int(block_.words.size()));
     for (int i = at + task_.window; i < reach; ++i) prefetch_row(block_.input_rows[i], task_.stride);
+    if (at >= stop) return;
     auto targets = [&](size_t begin, size_t end) {
         for (size_t i = begin; i < end; ++i) prefetch_row(block_.output_rows[i], task_.stride);
     };
-    const size_t first = size_t(at - block_.first), last = size_t(stop - block_.first);
     if (task_.loss == Loss::kNegative) {
-        targets(first, last);
-        if (at < stop) targets(block_.centres() + size_t(number) * task_.pool, block_.centres() + size_t(number + 1) * task_.pool);
+        targets(size_t(at - block_.first), size_t(stop - block_.first));
+        targets(block_.centres() + size_t(number) * task_.pool, block_.centres() + size_t(number + 1) * task_.pool);
     } else if (task_.loss == Loss::kHierarchical) {
+        read_path(at);
         // the nodes near the root are at hand anyway
-        const size_t begin = size_t(block_.paths[first]), end = size_t(block_.paths[last]);
-        targets(begin + (end - begin) / 2, end);
+        for (size_t k = s_.path.size() / 2; k < s_.path.size(); ++k) prefetch_row(s_.path[k], task_.stride);
+    }
+}
+
+void GroupRunner::read_path(int centre) {
+    const Path path = path_of(task_, block_.words[centre]);
+    s_.path.resize(path.length);
+    if (!block_.paths.empty()) {
+        float* const* rows = block_.output_rows.data() + block_.paths[centre - block_.first];
+        std::copy_n(rows, path.length, s_.path.begin());
+        return;
+    }
+    prefetch_paths(task_, block_, centre, 2);
+    for (int k = 0; k < path.length; ++k) {
+        const int32_t node = task_.path_node[path.first + k];
+        s_.path[k] = top_ ? top_->row(task_, node) : task_.output + size_t(node) * task_.stride;
     }
 }
 
 // ---------------------------------------------------------------- inputs
 
 void GroupRunner::inputs(int at, int stop) {
-    s_.inputs.clear(), s_.targets.clear(), s_.meetings.clear();
+    s_.inputs.clear(), s_.meetings.clear();
     low_ = stop, high_ = at;
     int pairs = 0;
     for (int i = at; i < stop; ++i) {
@@ -183,14 +201,12 @@ void GroupRunner::own_pairs(Group<float> g) {
 }
 
 // At every inner node of the centre word's path a choice: left (code 0) is what sigma stands for. A group is one centre
-// word here: paths of several have little more than the root in common, and sparse steps cost more than they save.
+// word here: paths of several have little more than the root in common, and sparse steps cost more than they save. Its
+// nodes are the targets already (read_path).
 void GroupRunner::hierarchical() {
-    const Meeting& meeting = s_.meetings.front();
-    const int64_t* path = block_.paths.data() + (meeting.centre - block_.first);
-    float* const* nodes = block_.output_rows.data() + path[0];
-    s_.targets.assign(nodes, nodes + (path[1] - path[0]));
+    const uint8_t* codes = task_.path_code + path_of(task_, s_.meetings.front().word).first;
     const Group<float> all = group(true);
-    if (all.n_targets) block_.tally.loss += kernels_.path_f(all, block_.left.data() + path[0]);
+    if (all.n_targets) block_.tally.loss += kernels_.path_f(all, codes, product_);
     else std::fill_n(all.d_inputs, size_t(all.n_inputs) * all.stride, 0.0f);  // the tree of a single word has no nodes
 }
 
@@ -202,6 +218,7 @@ void GroupRunner::softmax() {
             if (i >= meeting.begin && i < meeting.end && i != meeting.hole) s_.seen.push_back(meeting.word);
         s_.first.push_back(int(s_.seen.size()));
     }
+    s_.targets.clear();
     for (size_t m = 0; m < size_t(task_.n_outputs); ++m) s_.targets.push_back(task_.output + m * task_.stride);
     const Group<float> all = group(true);
     const Softmax<float> g{all.dim, all.stride, n, task_.n_outputs, all.inputs, all.targets, s_.first.data(),

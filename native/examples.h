@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "kernels.h"
+#include "paths.h"
 
 namespace firth {
 
@@ -24,16 +25,18 @@ struct Scratch {
     std::vector<Meeting> meetings;
     std::vector<int> first, seen;
     std::vector<float> weight;
+    std::vector<const float*> path;  // rows of the next group's nodes
     Room seen_pairs, all_pairs, tiles, d_inputs, d_targets, hidden, spare;
 };
 
 class GroupRunner {
 public:
-    GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch);
+    GroupRunner(const Word2VecTask& task, Block& block, Scratch& scratch, TreeTop* top);
     void run();  // every group of the block, in order
 
 private:
     void fetch_ahead(int at, int stop, int number);
+    void read_path(int centre);
     void inputs(int at, int stop);
     void skipgram_inputs(int at, int stop);
     void cbow_inputs(int at, int stop);
@@ -60,6 +63,8 @@ private:
     Block& block_;
     Scratch& s_;
     const Kernels& kernels_;
+    TreeTop* const top_;     // of the tree, or null
+    double product_ = 1;     // of what the loss still lacks the logarithm of
     int low_ = 0, high_ = 0;  // tokens that the group's windows reach
 };
 

@@ -1,6 +1,7 @@
 // The kernels' gradients for plain matrices, in float and double: what the tests check against finite differences.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <vector>
@@ -75,15 +76,16 @@ double logistic_gradient(const R* x, const R* y, const R* seen, const R* total, 
     return loss;
 }
 
-// A path: every input meets every target, and has seen those of which left is 1.
+// A path: every input meets every target, and has seen those whose code is 0.
 template <class R>
-double path_gradient(const R* x, const R* y, const R* left, int n, int m, int dim, R rate, R* dx, R* dy) {
+double path_gradient(const R* x, const R* y, const uint8_t* codes, int n, int m, int dim, R rate, R* dx, R* dy) {
     PlainGroup<R> plain(x, y, n, m, dim, rate);
-    std::vector<R> longer(left, left + m);
-    longer.resize(m + 3, std::numeric_limits<R>::quiet_NaN());
-    const double loss = of_kind<R>(kernels().path_f, kernels().path_d)(plain.group, longer.data());
+    std::vector<uint8_t> longer(codes, codes + m);
+    longer.resize(m + 3, 7);
+    double product = 1;
+    const double rest = of_kind<R>(kernels().path_f, kernels().path_d)(plain.group, longer.data(), product);
     plain.dx.copy_to(dx, n, dim), plain.dy.copy_to(dy, m, dim);
-    return loss;
+    return rest + std::log(product);
 }
 
 // Input i was seen with target i and meets no other.

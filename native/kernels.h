@@ -69,9 +69,11 @@ struct Kernels {
     // The steps of logistic losses, which they return.
     double (*pairs_f)(const Group<float>&, const Pairs<float>&);
     double (*pairs_d)(const Group<double>&, const Pairs<double>&);
-    // Every input meets every target, and has seen those of which left is 1 (else 0); up to left[n_targets + 2] is read.
-    double (*path_f)(const Group<float>&, const float* left);
-    double (*path_d)(const Group<double>&, const double* left);
+    // Every input meets every target, the nodes of a path, and has seen those at which the path turns left (code 0).
+    // Up to codes[n_targets + 2] is read. The loss is what is returned and the logarithm of what `product`, below 1e150,
+    // is multiplied by.
+    double (*path_f)(const Group<float>&, const uint8_t* codes, double& product);
+    double (*path_d)(const Group<double>&, const uint8_t* codes, double& product);
     // Input i was seen with target i and meets no other; adds to d_inputs, fills d_targets, needs no scratch.
     double (*own_f)(const Group<float>&);
     double (*own_d)(const Group<double>&);

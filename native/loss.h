@@ -54,22 +54,40 @@ inline void scores(const R* const* inputs, int n_inputs, const R* const* targets
 
 // ---- scores -> factors, in place, and the loss
 
+// Of all lanes, in double: halves meet until two numbers are left.
+template <class R, class Meet>
+inline double of_lanes(vec<R> v, Meet meet) {
+    double kept[Lanes<R>::n];
+#pragma GCC unroll 16
+    for (int i = 0; i < Lanes<R>::n; ++i) kept[i] = double(v[i]);
+#pragma GCC unroll 4
+    for (int half = Lanes<R>::n / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < half; ++i) kept[i] = meet(kept[i], kept[i + half]);
+    }
+    return kept[0];
+}
 template <class R>
 inline double sum_of(vec<R> v) {
-    double sum = 0;
-    for (int i = 0; i < Lanes<R>::n; ++i) sum += double(v[i]);
-    return sum;
+    return of_lanes<R>(v, [](double a, double b) { return a + b; });
+}
+template <class R>
+inline double product_of(vec<R> v) {
+    return of_lanes<R>(v, [](double a, double b) { return a * b; });
 }
 
-// Factors take a register of scores at a time: the scores of a few inputs with the targets [m, m + kColumns), from place
-// `at` of their tile on. Of the last inputs' register only `count` lanes may be there.
+// Factors take a register of scores at a time: after tile(m) those of a few inputs with the targets [m, m + kColumns), from
+// place `at` of their tile on. Of the last inputs' register only `count` lanes may be there.
 
 // Pairs whose weights are given one by one.
 template <class R>
 struct PairFactors {
     const Pairs<R>& pairs;
-    size_t tile;
+    const size_t size;
+    size_t first = 0;
     vec<R> lost = {};
+
+    void tile(int m) { first = m / kColumns * size; }
 
     vec<R> operator()(vec<R> s, vec<R> seen, vec<R> total) {
         vec<R> sigmoid, softplus;
@@ -77,9 +95,8 @@ struct PairFactors {
         lost += total * softplus - seen * s;
         return seen - total * sigmoid;
     }
-    vec<R> operator()(vec<R> s, int m, int at, int count) {
-        const size_t place = m / kColumns * tile + at;
-        vec<R> seen = load(pairs.seen + place), total = load(pairs.total + place);
+    vec<R> operator()(vec<R> s, int at, int count) {
+        vec<R> seen = load(pairs.seen + first + at), total = load(pairs.total + first + at);
         if (count < Lanes<R>::n) {
             const auto there = lane_numbers<R>() < R(count);
             s = there ? s : vec<R>{}, seen = there ? seen : vec<R>{}, total = there ? total : vec<R>{};
@@ -89,51 +106,58 @@ struct PairFactors {
     double loss() const { return sum_of<R>(lost); }
 };
 
-// Every input meets every target once, and has seen those of which `left` is 1.
+// Every input meets every target once, and has seen those whose code is 0.
 // The logarithms in softplus(s) = max(s, 0) + log(1 + t), t = exp(-|s|), are taken of products of many.
 template <class R>
-struct PathFactors {
-    const R* left;
-    int n_targets;
-    vec<R> linear = {}, product = fill<R>(1);
-    int factors = 0;
-    double lost = 0;
+class PathFactors {
+public:
+    PathFactors(const uint8_t* codes, int n_targets, double& product) : codes_(codes), n_targets_(n_targets), product_(product) {}
 
-    vec<R> operator()(vec<R> s, int m, int at, int count) {
-        constexpr int n = Lanes<R>::n;
-        constexpr R columns[kColumns] = {0, 1, 2, 3};
-        auto met = repeat_four<R>(columns, at) < R(n_targets - m);
+    [[gnu::always_inline]] void tile(int m) {
+        typedef uint8_t bytes __attribute__((vector_size(kColumns), aligned(1)));
+        const four<R> columns = {0, 1, 2, 3}, code = __builtin_convertvector(*reinterpret_cast<const bytes*>(codes_ + m), four<R>);
+        met_ = columns < R(n_targets_ - m) ? four<R>{} + R(1) : four<R>{};
+        left_ = code == R(0) ? met_ : four<R>{};
+    }
+    [[gnu::always_inline]] vec<R> operator()(vec<R> s, int at, int count) {
+        auto met = repeat_four<R>(met_, at) > R(0);
         if (count < n) met &= lane_numbers<R>() < R(count);
-        const vec<R> seen = met ? repeat_four<R>(left + m, at) : vec<R>{};
+        const vec<R> seen = met ? repeat_four<R>(left_, at) : vec<R>{};
         s = met ? s : vec<R>{};
         const vec<R> t = met ? decay(s) : vec<R>{}, once = t + R(1);
-        linear += (s > R(0) ? s : vec<R>{}) - seen * s;
-        product *= once;
-        if (++factors == 512 / n) settle();  // while it is below 2^512
+        linear_ += (s > R(0) ? s : vec<R>{}) - seen * s;
+        grown_ *= once;
+        if (++factors_ == 384 / n) settle();  // while it is below 2^384
         return seen - (met ? (s < R(0) ? t : fill<R>(1)) / once : vec<R>{});
     }
-    void settle() {
-        double all = 1;
-        for (int k = 0; k < Lanes<R>::n; ++k) all *= double(product[k]);
-        lost += __builtin_log(all);
-        product = fill<R>(1), factors = 0;
-    }
-    double loss() {
+    [[gnu::always_inline]] double loss() {
         settle();
-        return lost + sum_of<R>(linear);
+        return lost_ + sum_of<R>(linear_);
     }
+
+private:
+    static constexpr int n = Lanes<R>::n;
+    [[gnu::always_inline]] void settle() {  // a call would keep the sums in memory
+        product_ *= product_of<R>(grown_);
+        if (product_ > 1e150) lost_ += __builtin_log(product_), product_ = 1;
+        grown_ = fill<R>(1), factors_ = 0;
+    }
+    const uint8_t* const codes_;
+    const int n_targets_;
+    double& product_;
+    four<R> met_, left_;  // 1 where the tile has a target; where the path turns left
+    vec<R> linear_ = {}, grown_ = fill<R>(1);
+    int factors_ = 0;
+    double lost_ = 0;
 };
 
-// All scores -> factors.
+// The scores of a tile -> factors.
 template <class R, class Factors>
-inline double all_factors(const Group<R>& g, Factors factors) {
+inline void tile_factors(R* tile, int n_inputs, int m, R rate, Factors& factors) {
     constexpr int n = Lanes<R>::n;
-    const size_t tile = tile_size(g.n_inputs);
-    const int scores = g.n_inputs * kColumns;
-    R* e = g.scratch;
-    for (int m = 0; m < g.n_targets; m += kColumns, e += tile)
-        for (int at = 0; at < scores; at += n) store(e + at, g.rate * factors(load(e + at), m, at, scores - at));
-    return factors.loss();
+    const int scores = n_inputs * kColumns;
+    factors.tile(m);
+    for (int at = 0; at < scores; at += n) store(tile + at, rate * factors(load(tile + at), at, scores - at));
 }
 
 // ---- updates of some targets and of every input
@@ -192,12 +216,14 @@ inline void update(const Group<R>& g, const R* e) {
 }
 
 template <class R, class Factors>
-inline double step(const Group<R>& g, const Factors& factors) {
-    const size_t tile = tile_size(g.n_inputs);
-    R* out = g.scratch;
-    for (int m = 0; m < g.n_targets; m += kColumns, out += tile)
-        scores<R>(g.inputs, g.n_inputs, g.targets + m, g.n_targets - m < kColumns ? g.n_targets - m : kColumns, g.dim, out);
-    const double loss = all_factors<R>(g, factors);
+inline double step(const Group<R>& g, Factors factors) {
+    const size_t size = tile_size(g.n_inputs);
+    R* tile = g.scratch;
+    for (int m = 0; m < g.n_targets; m += kColumns, tile += size) {
+        scores<R>(g.inputs, g.n_inputs, g.targets + m, g.n_targets - m < kColumns ? g.n_targets - m : kColumns, g.dim, tile);
+        tile_factors<R>(tile, g.n_inputs, m, g.rate, factors);  // while the next tile's scores are under way
+    }
+    const double loss = factors.loss();
     update<R>(g, g.scratch);
     return loss;
 }
@@ -208,8 +234,8 @@ double pairs_step(const Group<R>& g, const Pairs<R>& pairs) {
 }
 
 template <class R>
-double path_step(const Group<R>& g, const R* left) {
-    return step<R>(g, PathFactors<R>{left, g.n_targets});
+double path_step(const Group<R>& g, const uint8_t* codes, double& product) {
+    return step<R>(g, PathFactors<R>(codes, g.n_targets, product));
 }
 
 // ---- pairs one by one: input i was seen with target i, and meets no other

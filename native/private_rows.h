@@ -82,6 +82,8 @@ public:
         return entry->slot;
     }
 
+    void use(int32_t slot) { ++uses_[slot]; }  // once more
+
     // Settle where every row is worked on; blocks(row) tells how many blocks of the round touch it, frozen (or null)
     // which rows none of them changes.
     template <class Blocks>

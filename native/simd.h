@@ -94,20 +94,21 @@ inline vec<R> lane_numbers() {
     return lane_numbers<R>(std::make_integer_sequence<int, Lanes<R>::n>{});
 }
 
-// Four numbers again and again, from number `at` (a multiple of the lanes) on. They may lie anywhere.
+// Four numbers again and again, from number `at` (a multiple of the lanes) on.
+template <class R>
+struct Four {
+    typedef R v __attribute__((vector_size(4 * sizeof(R))));
+};
+template <class R>
+using four = typename Four<R>::v;
 template <class R, int... I>
-inline vec<R> repeat_four(const R* four, int at, std::integer_sequence<int, I...>) {
-    if constexpr (Lanes<R>::n >= 4) {
-        typedef R loose __attribute__((vector_size(4 * sizeof(R)), aligned(sizeof(R))));
-        const loose v = *reinterpret_cast<const loose*>(four);
-        return __builtin_shufflevector(v, v, (I % 4)...);
-    } else {
-        return vec<R>{four[at % 4 + I]...};
-    }
+inline vec<R> repeat_four(four<R> v, int at, std::integer_sequence<int, I...>) {
+    if constexpr (Lanes<R>::n >= 4) return __builtin_shufflevector(v, v, (I % 4)...);
+    else return vec<R>{v[at % 4 + I]...};
 }
 template <class R>
-inline vec<R> repeat_four(const R* four, int at) {
-    return repeat_four<R>(four, at, std::make_integer_sequence<int, Lanes<R>::n>{});
+inline vec<R> repeat_four(four<R> v, int at) {
+    return repeat_four<R>(v, at, std::make_integer_sequence<int, Lanes<R>::n>{});
 }
 
 // Keeps v in its register; compilers would else read it from memory again for every use.

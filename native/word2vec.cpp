@@ -6,15 +6,17 @@
 #include "block.h"
 #include "dispatch.h"
 #include "examples.h"
+#include "paths.h"
 #include "rounds.h"
 
 namespace firth {
 
 struct Word2VecTrainer::Crew {  // what belongs to the threads of one number
     std::vector<Scratch> scratch;
+    std::vector<TreeTop> top;
     TouchCounts input, output;
     Crew(const Word2VecTask& task, int threads)
-        : scratch(threads), input(task.n_words, threads), output(task.n_outputs, threads) {}
+        : scratch(threads), top(threads), input(task.n_words, threads), output(task.n_outputs, threads) {}
 };
 
 Word2VecTrainer::Word2VecTrainer(const Word2VecTask& task) : task_(task) {
@@ -36,47 +38,24 @@ int Word2VecTrainer::slots(int64_t round) const {
     return int(std::min<int64_t>(task_.blocks_per_round, blocks_ - first));
 }
 
-namespace {
-
-// The nodes of every centre's path, end to end. Paths lie all over memory, so they are called for ahead of time.
-void read_paths(const Word2VecTask& task, Block& block, std::vector<int32_t>& nodes) {
-    block.left.clear();
-    constexpr int kAhead = 8;
-    for (int i = block.first; i < block.last; ++i) {
-        if (i + 2 * kAhead < block.last) __builtin_prefetch(task.path_first + block.words[i + 2 * kAhead]);
-        if (i + kAhead < block.last) {
-            const int64_t place = task.path_first[block.words[i + kAhead]];
-            __builtin_prefetch(task.path_node + place), __builtin_prefetch(task.path_code + place);
-        }
-        const int64_t* path = task.path_first + block.words[i];
-        block.paths.push_back(int64_t(nodes.size()));
-        nodes.insert(nodes.end(), task.path_node + path[0], task.path_node + path[1]);
-        for (int64_t k = path[0]; k < path[1]; ++k) block.left.push_back(task.path_code[k] ? 0.0f : 1.0f);
-    }
-    block.paths.push_back(int64_t(nodes.size()));
-    block.left.resize(block.left.size() + 3);  // path_f reads so far past the last
-}
-
-}  // namespace
-
 void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
     Block& block = *blocks_of(round)[slot];
     read_block(task_, round / rounds_, round % rounds_ * task_.blocks_per_round + slot, block);
     block.thread = thread;
+    const bool noise = task_.loss == Loss::kNegative;
     std::vector<int32_t>& outputs = block.output_slots;  // rows first, slots after
     outputs.clear();
-    if (task_.loss == Loss::kNegative) {
+    if (noise) {
         outputs.insert(outputs.end(), block.words.begin() + block.first, block.words.begin() + block.last);
         outputs.insert(outputs.end(), block.noise.begin(), block.noise.end());
-    } else if (task_.loss == Loss::kHierarchical) {
-        read_paths(task_, block, outputs);
     }
     if (in_place_) return;
     block.input.clear(block.words.size());
     block.output.clear(block.words.size() + block.noise.size());
     block.input_slots.clear();
     for (int32_t word : block.words) block.input_slots.push_back(block.input.slot(word));
-    for (int32_t& row : outputs) row = block.output.slot(row);
+    if (noise) for (int32_t& row : outputs) row = block.output.slot(row);
+    else if (task_.loss == Loss::kHierarchical) give_slots(task_, block);
     crew_->input.add(thread, block.input.rows());
     crew_->output.add(thread, block.output.rows());
 }
@@ -97,24 +76,19 @@ void Word2VecTrainer::work(int thread, int64_t round, int slot) {
         for (size_t i = 0; i < block.output_slots.size(); ++i)
             block.output_rows[i] = block.output.at(block.output_slots[i]);
     }
-    GroupRunner(task_, block, crew_->scratch[thread]).run();
+    const bool races = in_place_ && task_.update && crew_->top.size() > 1;
+    TreeTop* top = races && task_.loss == Loss::kHierarchical ? &crew_->top[thread] : nullptr;
+    if (top) top->open(task_);
+    GroupRunner(task_, block, crew_->scratch[thread], top).run();
+    if (top) top->close(task_, int(crew_->top.size()), task_.pull * block.rate);
 }
 
-namespace {
-
-// What k blocks did to a row, each from the same frozen point, is more than what they would have done one after the
-// other, since each goes most of the way alone. If a use of the row takes it the share x / (1 + x) of the way to where
-// its neighbours pull it, a block of u uses leaves r = 1 / (1 + x u) of the way, and k such blocks in turn r^k; their
-// changes added up claim k (1 - r). The sum is therefore scaled by (1 - r^k) / (k (1 - r)): 1 where little is moved,
-// 1 / k, the mean, where each block alone moves a row as far as it goes. Unlike a fixed power of k this stays bounded.
 float agreement(int blocks, int64_t uses, float pull) {
     const double left = 1.0 / (1.0 + double(pull) * double(uses) / blocks);
     double power = 1.0;
     for (int k = 0; k < blocks; ++k) power *= left;
     return left == 1.0 ? 1.0f : float((1.0 - power) / (blocks * (1.0 - left)));
 }
-
-}  // namespace
 
 // With p_b the private copies, r the frozen row and f the agreement,  r + f sum (p_b - r) = (1 - f k) r + f sum p_b.
 void Word2VecTrainer::merge(int thread, int threads, int64_t round) {

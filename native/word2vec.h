@@ -100,6 +100,13 @@ private:
     std::vector<Merging> merging_input_, merging_output_;
 };
 
+// What k blocks did to a row, each from the same frozen point, is more than what they would have done one after the
+// other, since each goes most of the way alone. If a use of the row takes it the share x / (1 + x) of the way to where
+// its neighbours pull it, a block of u uses leaves r = 1 / (1 + x u) of the way, and k such blocks in turn r^k; their
+// changes added up claim k (1 - r). The sum is therefore scaled by (1 - r^k) / (k (1 - r)): 1 where little is moved,
+// 1 / k, the mean, where each block alone moves a row as far as it goes. Unlike a fixed power of k this stays bounded.
+float agreement(int blocks, int64_t uses, float pull);
+
 // Uniform in [-1/2, 1/2) / dim, as word2vec has it; the number depends on seed, row and column alone.
 void init_rows(float* matrix, int64_t first_row, int64_t n_rows, int dim, int stride, uint64_t seed);
 

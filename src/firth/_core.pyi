@@ -119,7 +119,7 @@ def logistic_step(
     rate: float,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], float]: ...
 def path_step(
-    x: NDArray[np.floating], y: NDArray[np.floating], left: NDArray[np.floating], rate: float
+    x: NDArray[np.floating], y: NDArray[np.floating], codes: NDArray[np.uint8], rate: float
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], float]: ...
 def own_step(
     x: NDArray[np.floating], y: NDArray[np.floating], rate: float

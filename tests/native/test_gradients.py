@@ -66,10 +66,10 @@ def test_logistic_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int])
 @pytest.mark.usefixtures("level")
 def test_path_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) -> None:
     x, y, *_ = _examples(shape)
-    left = np.random.default_rng(2).integers(0, 2, size=len(y)).astype(float)
-    dx, dy, _ = _core.path_step(x, y, left, 1.0)
-    np.testing.assert_allclose(dx, -_numeric(lambda: _core.path_step(x, y, left, 1.0)[2], x), atol=1e-7)
-    np.testing.assert_allclose(dy, -_numeric(lambda: _core.path_step(x, y, left, 1.0)[2], y), atol=1e-7)
+    codes = np.random.default_rng(2).integers(0, 2, size=len(y)).astype(np.uint8)
+    dx, dy, _ = _core.path_step(x, y, codes, 1.0)
+    np.testing.assert_allclose(dx, -_numeric(lambda: _core.path_step(x, y, codes, 1.0)[2], x), atol=1e-7)
+    np.testing.assert_allclose(dy, -_numeric(lambda: _core.path_step(x, y, codes, 1.0)[2], y), atol=1e-7)
 
 
 @pytest.mark.parametrize("shape", SHAPES[:5])
@@ -98,8 +98,8 @@ def test_softmax_gradient_is_the_slope_of_its_loss(shape: tuple[int, int, int]) 
 def test_steps_equal_the_twin(shape: tuple[int, int, int], kind: type) -> None:
     x, y, seen, total = _examples(shape, seed=1)
     times = seen.astype(np.int32)
-    left = (seen[0] > 0).astype(float)
-    path = np.broadcast_to(left, seen.shape)
+    codes = (seen[0] > 0).astype(np.uint8)
+    path = np.broadcast_to(1.0 - codes, seen.shape)
     own, once = np.eye(len(x)), np.random.default_rng(3).normal(size=x.shape)
     tolerance = 1e-12 if kind is np.float64 else 2e-5
     for native, twin in (
@@ -108,7 +108,7 @@ def test_steps_equal_the_twin(shape: tuple[int, int, int], kind: type) -> None:
             logistic_step(x, y, seen, total, 0.025),
         ),
         (
-            _core.path_step(*(part.astype(kind) for part in (x, y, left)), 0.025),
+            _core.path_step(x.astype(kind), y.astype(kind), codes, 0.025),
             logistic_step(x, y, path, np.ones_like(path), 0.025),
         ),
         (_core.own_step(x.astype(kind), once.astype(kind), 0.025), logistic_step(x, once, own, own, 0.025)),

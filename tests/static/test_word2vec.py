@@ -14,6 +14,8 @@ from firth import _core
 from firth.errors import ConfigError, DataError
 from firth.events import EpochEnd, Event, Notice, Probe, Progress
 from firth.static import task as tasks
+from firth.static.reference import agreement
+from firth.static.sampling import huffman_tree
 from firth.static.word2vec import Word2Vec, train
 from firth.vectors.static import Vectors
 
@@ -106,6 +108,24 @@ def test_racing_learns_too() -> None:
     config = Word2Vec(dim=16, min_count=1, epochs=5, deterministic=False)
     losses = train(text, config, threads=2).losses
     assert losses[-1] < 0.95 * losses[0]
+
+
+def test_threads_that_race_agree_on_the_top_of_the_tree() -> None:
+    text = zipf_text(30)
+    config = Word2Vec(dim=6, loss="hierarchical", min_count=1, sample=0, epochs=1, rate=0.05, deterministic=False)
+    alone, raced = (train(text, config, threads=threads, keep_output=True) for threads in (1, 2))
+    words = raced.vectors.words
+    tree = huffman_tree(raced.vectors.counts)
+    paths = [tree.node[tree.first[row] : tree.first[row + 1]] for row in range(len(words))]
+    at = {word: row for row, word in enumerate(words)}
+    tokens = " ".join(text).split()
+    assert len(tokens) < 1024, "one block: the other thread has nothing to do, and the outcome is certain"
+    uses = np.bincount(np.concatenate([paths[at[token]] for token in tokens]), minlength=len(words) - 1)
+    share = agreement(np.full(len(uses), 2), 2 * uses, pull=2 * config.window * 0.05)
+    assert share.min() < 0.6
+    assert alone.nodes is not None
+    np.testing.assert_array_equal(raced.vectors.matrix, alone.vectors.matrix)
+    np.testing.assert_allclose(raced.nodes, share[:, None] * alone.nodes, atol=1e-6)
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=_name)

@@ -193,7 +193,7 @@ def _schedule(n_tokens: int, n_words: int, config: Word2Vec) -> Schedule:
     if config.loss == "softmax":  # every row changes at every step: nothing is left for blocks side by side
         return dataclasses.replace(schedule, blocks_per_round=1)
     if not config.deterministic:  # rounds have no meaning there but as places to stop
-        schedule = dataclasses.replace(schedule, blocks_per_round=64)
+        schedule = dataclasses.replace(schedule, block_words=1024, blocks_per_round=64)
     return dataclasses.replace(schedule, group=1) if config.loss == "hierarchical" else schedule
 
 

@@ -60,8 +60,8 @@ class Schedule:
         the changes of blocks that touched the same row are weighed by.
     """
 
-    block_words: int = 256
-    blocks_per_round: int = 16
+    block_words: int = 512
+    blocks_per_round: int = 8
     group: int = 8
     pool: int = 8
     pull: float = 10.0
@@ -147,7 +147,7 @@ class Task:
             "noise_other": noise.other if noise else None,
             "path_first": tree.first if tree else None,
             "path_node": tree.node if tree else None,
-            "path_code": tree.code if tree else None,
+            "path_code": np.append(tree.code, np.zeros(3, np.uint8)) if tree else None,  # read in fours
         }
         for name in ("window", "dynamic_window", "negative", "epochs", "rate", "seed", "deterministic", "update"):
             values[name] = getattr(self, name)
