@@ -122,9 +122,8 @@ Group<float> GroupRunner::group(bool distinct) {
 }
 
 void GroupRunner::add_targets() {
-    if (!task_.update) return;
-    const float* changes = s_.d_targets.need(0);
-    for (size_t m = 0; m < s_.targets.size(); ++m) add(s_.targets[m], changes + m * task_.stride);
+    if (task_.update)
+        kernels_.add_rows(s_.targets.data(), s_.d_targets.need(0), int(s_.targets.size()), task_.dim, task_.stride);
 }
 
 // Noise words of the pool, then the centre words. Each input of skip-gram meets the centres of some windows, so one
@@ -230,12 +229,12 @@ void GroupRunner::softmax() {
 
 void GroupRunner::update_inputs() {
     if (task_.architecture == Architecture::kCbow) return spread();
-    const float* changes = s_.d_inputs.need(0);
-    const int hole = task_.loss == Loss::kHierarchical ? s_.meetings.front().centre : high_;
-    for (size_t i = 0; i < s_.inputs.size(); ++i) {
-        const int token = low_ + int(i) + (low_ + int(i) >= hole);
-        if (!frozen(token)) add(s_.inputs[i], changes + i * task_.stride);
+    if (task_.frozen) {
+        const int hole = task_.loss == Loss::kHierarchical ? s_.meetings.front().centre : high_;
+        for (size_t i = 0; i < s_.inputs.size(); ++i)
+            if (frozen(low_ + int(i) + (low_ + int(i) >= hole))) s_.inputs[i] = spare();
     }
+    kernels_.add_rows(s_.inputs.data(), s_.d_inputs.need(0), int(s_.inputs.size()), task_.dim, task_.stride);
 }
 
 // CBOW: each context word takes its share of the change of every hidden vector that it is part of. The mean's
@@ -243,7 +242,7 @@ void GroupRunner::update_inputs() {
 void GroupRunner::spread() {
     if (task_.context == Context::kHistoric) s_.share.assign(s_.share.size(), 1.0f);
     for (int i = low_; task_.frozen && i < high_; ++i)
-        if (frozen(i)) s_.rows[i - low_] = s_.spare.need(task_.stride);  // where changes that must not be made go
+        if (frozen(i)) s_.rows[i - low_] = spare();
     kernels_.spread_windows(group_windows(), s_.share.data(), s_.d_inputs.need(0));
 }
 

@@ -18,14 +18,14 @@ struct Meeting {
 
 // What one thread needs while it works on a group of centres.
 struct Scratch {
-    std::vector<const float*> inputs, targets;
+    std::vector<float*> inputs, targets;
     std::vector<float*> rows;  // of the tokens that a group of CBOW reaches
     std::vector<int> begin, end, hole;
     std::vector<float> share;
     std::vector<Meeting> meetings;
     std::vector<int> first, seen;
     std::vector<float> weight;
-    std::vector<const float*> path;  // rows of the next group's nodes
+    std::vector<float*> path;  // rows of the next group's nodes
     Room seen_pairs, all_pairs, tiles, d_inputs, d_targets, hidden, spare;
 };
 
@@ -55,7 +55,7 @@ private:
     void update_inputs();
     Windows group_windows() const;
     void spread();
-    void add(const float* row, const float* change) { kernels_.add(const_cast<float*>(row), change, task_.dim); }
+    float* spare() { return s_.spare.need(task_.stride); }  // where changes that must not be made go
     bool frozen(int token) const { return task_.frozen && task_.frozen[block_.words[token]]; }
     const Window& window(int centre) const { return block_.windows[centre - block_.first]; }
 

@@ -14,8 +14,11 @@
 namespace firth {
 namespace {
 
-void add(float* row, const float* change, int dim) {
-    for (int c = 0; c < dim; c += Lanes<float>::n) store(row + c, load(row + c) + load(change + c));
+void add_rows(float* const* rows, const float* changes, int n, int dim, int stride) {
+    for (int i = 0; i < n; ++i, changes += stride) {
+        float* row = rows[i];
+        for (int c = 0; c < dim; c += Lanes<float>::n) store(row + c, load(row + c) + load(changes + c));
+    }
 }
 
 void axpby(float* row, float a, const float* other, float b, int dim) {
@@ -28,7 +31,7 @@ extern const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL);
 const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     FIRTH_TEXT(FIRTH_LEVEL),
     pairs_step<float>, pairs_step<double>, path_step<float>, path_step<double>, own_step<float>, own_step<double>,
-    softmax<float>, softmax<double>, add, axpby, sum_windows, spread_windows,
+    softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows,
 };
 
 }  // namespace firth

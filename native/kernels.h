@@ -79,7 +79,7 @@ struct Kernels {
     double (*own_d)(const Group<double>&);
     double (*softmax_f)(const Softmax<float>&);
     double (*softmax_d)(const Softmax<double>&);
-    void (*add)(float* row, const float* change, int dim);                           // row += change
+    void (*add_rows)(float* const* rows, const float* changes, int n, int dim, int stride);  // rows[i] += changes[i], one by one
     void (*axpby)(float* row, float a, const float* other, float b, int dim);         // row = a row + b other
     // sums[k] = share[k] * the sum of window k's rows, n x stride
     void (*sum_windows)(const Windows&, const float* share, float* sums);

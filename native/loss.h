@@ -161,30 +161,44 @@ inline void tile_factors(R* tile, int n_inputs, int m, R rate, Factors& factors)
 }
 
 // ---- updates of some targets and of every input
-template <class R, int Columns, bool First>
-inline void update_tile(const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
-    constexpr int n = Lanes<R>::n;
+// One strip of a register's width: what `Rows` inputs from g.inputs[i] on give to the targets, and take from them.
+// `e` and `change` are these inputs' own.
+template <class R, int Rows, int Columns, bool First>
+inline void update_rows(const Group<R>& g, int i, int c, const R* e, R* change, const vec<R>* y, vec<R>* dy) {
     const int tile = tile_size(g.n_inputs);
+    vec<R> x[Rows], dx[Rows];
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r) {
+        x[r] = load(g.inputs[i + r] + c);
+        dx[r] = First ? vec<R>{} : load(change + r * g.stride);
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+        for (int m = 0; m < Columns; ++m) {
+            const vec<R> factor = fill<R>(e[m / kColumns * tile + r * kColumns + m % kColumns]);
+            dx[r] += factor * y[m];
+            dy[m] += factor * x[r];
+        }
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r) store(change + r * g.stride, dx[r]);
+}
+
+template <class R, int Columns, bool First>
+inline void update_tile(const Group<R>& g, const R* const* targets, const R* factors, R* d_targets) {
     const R* y_rows[Columns];
 #pragma GCC unroll 8
     for (int m = 0; m < Columns; ++m) y_rows[m] = targets[m];
-    for (int c = 0; c < g.dim; c += n) {
+    for (int c = 0; c < g.dim; c += Lanes<R>::n) {
         vec<R> y[Columns], dy[Columns];
 #pragma GCC unroll 8
         for (int m = 0; m < Columns; ++m) y[m] = load(y_rows[m] + c), dy[m] = vec<R>{};
         R* change = g.d_inputs + c;
-        const R* row = e;
-        for (int i = 0; i < g.n_inputs; ++i, change += g.stride, row += kColumns) {
-            vec<R> x = load(g.inputs[i] + c), dx = {}, dx2 = {};
-            if constexpr (!First) dx = load(change);
-#pragma GCC unroll 8
-            for (int m = 0; m < Columns; ++m) {
-                vec<R> factor = fill<R>(row[m / kColumns * tile + m % kColumns]);
-                if (m % 2) dx2 += factor * y[m]; else dx += factor * y[m];
-                dy[m] += factor * x;
-            }
-            store(change, dx + dx2);
-        }
+        const R* e = factors;
+        int i = 0;  // two inputs at a time share the loop's own work
+        for (; i + 2 <= g.n_inputs; i += 2, change += 2 * g.stride, e += 2 * kColumns)
+            update_rows<R, 2, Columns, First>(g, i, c, e, change, y, dy);
+        if (i < g.n_inputs) update_rows<R, 1, Columns, First>(g, i, c, e, change, y, dy);
 #pragma GCC unroll 8
         for (int m = 0; m < Columns; ++m) {
             if (d_targets) store(d_targets + size_t(m) * g.stride + c, dy[m]);

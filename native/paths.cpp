@@ -33,7 +33,7 @@ void TreeTop::open(const Word2VecTask& task) {
     const float* top = task.output + size_t(first_) * task.stride;
     std::copy_n(top, size, copy_.need(size));
     std::copy_n(copy_.need(0), size, start_.need(size));
-    uses_.assign(kNodes, 0);
+    uses_.assign(kNodes + 1, 0);
 }
 
 void TreeTop::close(const Word2VecTask& task, int threads, float pull) {

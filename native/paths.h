@@ -37,9 +37,9 @@ public:
     void open(const Word2VecTask& task);
     void close(const Word2VecTask& task, int threads, float pull);
     float* row(const Word2VecTask& task, int32_t node) {
-        if (node < first_) return task.output + size_t(node) * task.stride;
-        ++uses_[node - first_];
-        return copy_.need(0) + size_t(node - first_) * task.stride;
+        const bool top = node >= first_;
+        uses_[top ? node - first_ : kNodes] += 1;  // the last counts the nodes below
+        return top ? copy_.need(0) + size_t(node - first_) * task.stride : task.output + size_t(node) * task.stride;
     }
 
 private:

@@ -72,11 +72,12 @@ class Schedule:
 
         A short text takes smaller rounds, so that an epoch has 64 or more; a small vocabulary smaller groups, since
         the same few rows would else take many steps at once at frozen parameters, which is a larger learning rate.
-        For the same reason a noise word takes no more than one unit of rate times pairs in a step.
+        For the same reason a noise word takes no more than one unit of rate times pairs in a step. CBOW has one
+        example for a centre word where skip-gram has several, and needs more noise words beside it.
         """
         plain = Schedule()
         blocks = -(-n_tokens // plain.block_words)
-        pool = max(plain.pool, negative)
+        pool = max(plain.pool * 3 // 2 if cbow else plain.pool, negative)
         pairs = (1 if cbow else window + 1) * negative / pool  # that a noise word meets, for each centre word
         return dataclasses.replace(
             plain,

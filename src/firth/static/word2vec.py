@@ -27,6 +27,8 @@ from firth.vectors.static import Vectors
 
 __all__ = ["Trained", "Word2Vec", "train"]
 
+_HELDOUT_ROUNDS = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class Word2Vec(Config):
@@ -208,7 +210,8 @@ def _heldout_loss(heldout: Any, built: Built, threads: int, tell: Listener) -> A
 
     def mean_loss() -> float:
         trainer = task.native()
-        trainer.run(trainer.rounds_per_epoch, threads)
+        while trainer.round < trainer.rounds_per_epoch:  # in slices, so that Ctrl-C is heard between them
+            trainer.run(min(_HELDOUT_ROUNDS, trainer.rounds_per_epoch - trainer.round), threads)
         return trainer.loss / max(trainer.pairs, 1)
 
     return mean_loss
