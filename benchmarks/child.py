@@ -39,7 +39,7 @@ def run_firth(corpus: str, job: Job, settings: Settings, deterministic: bool, ou
         sample=settings.sample,
         min_count=settings.min_count,
         epochs=settings.epochs,
-        rate=job.rate,
+        rate=None if job.architecture == "cbow" else job.rate,  # the mean's true gradient wants a rate of its own
         seed=settings.seed,
         deterministic=deterministic,
     )
