@@ -41,7 +41,7 @@ inline void score_columns(const R* const* inputs, int n_inputs, const R* const* 
     if (i < n_inputs) score_tile<R, 1, Columns>(inputs + i, targets, dim, out + i * kColumns);
 }
 
-// The scores of all inputs with `count` targets, kColumns at most, into a tile.
+// The scores of all inputs with the next kColumns targets, or the `count` that are left, into a tile.
 template <class R>
 inline void scores(const R* const* inputs, int n_inputs, const R* const* targets, int count, int dim, R* out) {
     switch (count) {
@@ -161,6 +161,8 @@ inline void tile_factors(R* tile, int n_inputs, int m, R rate, Factors& factors)
 }
 
 // ---- updates of some targets and of every input
+constexpr int kUpdateColumns = kRegisters >= 32 ? 8 : 4;  // targets whose rows and changes stay in registers
+
 // One strip of a register's width: what `Rows` inputs from g.inputs[i] on give to the targets, and take from them.
 // `e` and `change` are these inputs' own.
 template <class R, int Rows, int Columns, bool First>
@@ -209,7 +211,7 @@ inline void update_tile(const Group<R>& g, const R* const* targets, const R* fac
 
 template <class R, bool First, int Columns = 1>
 inline void update_columns(int count, const Group<R>& g, const R* const* targets, const R* e, R* d_targets) {
-    if constexpr (Columns < (kRegisters >= 32 ? 8 : 4)) {
+    if constexpr (Columns < kUpdateColumns) {
         if (count != Columns) return update_columns<R, First, Columns + 1>(count, g, targets, e, d_targets);
     }
     update_tile<R, Columns, First>(g, targets, e, d_targets);
@@ -218,11 +220,10 @@ inline void update_columns(int count, const Group<R>& g, const R* const* targets
 // The factors of all pairs are in `e`, tile after tile.
 template <class R>
 inline void update(const Group<R>& g, const R* e) {
-    constexpr int most = kRegisters >= 32 ? 8 : 4;
     const size_t tile = tile_size(g.n_inputs);
-    for (int m = 0; m < g.n_targets; m += most) {
+    for (int m = 0; m < g.n_targets; m += kUpdateColumns) {
         R* dy = g.d_targets ? g.d_targets + size_t(m) * g.stride : nullptr;
-        const int columns = g.n_targets - m < most ? g.n_targets - m : most;
+        const int columns = g.n_targets - m < kUpdateColumns ? g.n_targets - m : kUpdateColumns;
         const R* factors = e + m / kColumns * tile;
         if (m == 0) update_columns<R, true>(columns, g, g.targets, factors, dy);
         else update_columns<R, false>(columns, g, g.targets + m, factors, dy);
@@ -234,7 +235,7 @@ inline double step(const Group<R>& g, Factors factors) {
     const size_t size = tile_size(g.n_inputs);
     R* tile = g.scratch;
     for (int m = 0; m < g.n_targets; m += kColumns, tile += size) {
-        scores<R>(g.inputs, g.n_inputs, g.targets + m, g.n_targets - m < kColumns ? g.n_targets - m : kColumns, g.dim, tile);
+        scores<R>(g.inputs, g.n_inputs, g.targets + m, g.n_targets - m, g.dim, tile);
         tile_factors<R>(tile, g.n_inputs, m, g.rate, factors);  // while the next tile's scores are under way
     }
     const double loss = factors.loss();

@@ -34,10 +34,8 @@ double softmax(const Softmax<R>& g) {
     step.dim = g.dim, step.stride = g.stride, step.n_inputs = g.n_inputs, step.n_targets = g.n_targets;
     step.inputs = g.inputs, step.targets = g.targets;
     step.d_inputs = g.d_inputs, step.d_targets = g.d_targets;
-    for (int m = 0; m < g.n_targets; m += kColumns) {
-        const int count = g.n_targets - m < kColumns ? g.n_targets - m : kColumns;
-        scores<R>(g.inputs, g.n_inputs, g.targets + m, count, g.dim, g.scores + size_t(m / kColumns) * tile);
-    }
+    for (int m = 0; m < g.n_targets; m += kColumns)
+        scores<R>(g.inputs, g.n_inputs, g.targets + m, g.n_targets - m, g.dim, g.scores + size_t(m / kColumns) * tile);
     double loss = 0;
     for (int i = 0; i < g.n_inputs; ++i) loss += softmax_row(g, i, tile);
     update<R>(step, g.scores);
