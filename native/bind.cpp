@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_subword.h"
 #include "bind_text.h"
 #include "bind_training.h"
 #include "bind_vectors.h"
@@ -18,4 +19,5 @@ NB_MODULE(_core, m) {
     firth::text_binding::bind_text(m);
     firth::training_binding::bind_training(m);
     vectors_binding::bind_vectors(m);
+    firth::subword_binding::bind_subword(m);
 }

@@ -20,10 +20,13 @@ from firth.errors import FormatError
 __all__ = ["map_tensors", "read_tensors", "write_tensors"]
 
 _KINDS: dict[str, np.dtype[Any]] = {
+    "F16": np.dtype("<f2"),
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
     "I64": np.dtype("<i8"),
     "I32": np.dtype("<i4"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
 }
 _LONGEST_TABLE = 100_000_000
 _ALIGN = 64
@@ -84,7 +87,7 @@ def _checked(path: Path, name: str, entry: Any, room: int) -> tuple[np.dtype[Any
     kind, shape, span = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not isinstance(kind, str) or kind not in _KINDS:
         raise FormatError(f"tensor {name!r} has another type", path=path, got=kind, expected=", ".join(_KINDS))
-    if not _naturals(shape) or len(shape) > 2 or not _naturals(span) or len(span) != 2:
+    if not _naturals(shape) or len(shape) > 3 or not _naturals(span) or len(span) != 2:
         raise FormatError(f"tensor {name!r} has no proper shape and place", path=path, offset=8)
     dtype: np.dtype[Any] = _KINDS[kind]
     wanted = int(dtype.itemsize)
@@ -105,7 +108,7 @@ def _naturals(values: Any) -> TypeGuard[list[int]]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
-    """Write ``tensors`` (float32, float64, int32 or int64), each aligned to 64 bytes, straight from their memory."""
+    """Write ``tensors`` (of the types that can be read), each aligned to 64 bytes, straight from their memory."""
     names = {dtype: name for name, dtype in _KINDS.items()}
     table: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     at = 0

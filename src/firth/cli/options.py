@@ -97,7 +97,7 @@ def require_words(vectors: Vectors, words: Sequence[str]) -> None:
     DataError
         With every word that has none, and close spellings of the first among the most frequent words.
     """
-    missing = [word for word in words if word not in vectors]
+    missing = [word for word in words if not vectors.knows(word)]
     if not missing:
         return
     frequent = vectors.words[:_SEARCHED_FOR_SPELLINGS]

@@ -7,7 +7,7 @@ import dataclasses
 import importlib
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -25,7 +25,6 @@ from firth.events import Listener, Notice, Saved
 if TYPE_CHECKING:
     from firth.formats.base import Format
     from firth.text.corpus import Corpus
-    from firth.vectors.static import Vectors
 
 __all__ = ["Running", "command_for"]
 
@@ -124,6 +123,10 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
     kind, checkpoint = _check_places(running, [*texts, *(path for path in (running.init, running.heldout) if path)])
     if running.freeze and running.init is None:
         raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
+    taken = inspect.signature(train).parameters
+    for option, given in _run_options(running):
+        if given and option not in taken:
+            raise ConfigError(f"this model takes no --{option.replace('_', '-')}", remedy="leave it out")
     init = None if running.init is None else load_vectors(running.init)
     with listening(quiet=running.quiet, log=running.log) as listen:
         try:
@@ -132,24 +135,33 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
             make_parents(running.out)
             if running.overwrite and not running.resume:
                 checkpoints.remove(checkpoint)
-            trained = train(
-                corpus,
-                config,
-                threads=running.threads,
-                listen=listen,
-                heldout=heldout,
-                probes=running.probe,
-                checkpoint=checkpoint,
-                resume=running.resume,
-                init=init,
-                freeze=running.freeze,
-                keep_output=running.keep_output,
-            )
+            wanted = {
+                "threads": running.threads,
+                "listen": listen,
+                "heldout": heldout,
+                "probes": running.probe,
+                "checkpoint": checkpoint,
+                "resume": running.resume,
+                "init": init,
+                "freeze": running.freeze,
+                "keep_output": running.keep_output,
+            }
+            trained = train(corpus, config, **{name: wanted[name] for name in wanted if name in taken})
         except KeyboardInterrupt as stop:
             if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
-        _keep(trained.vectors, kind, running, checkpoint, listen)
+        _keep(trained, kind, running, checkpoint, listen)
+
+
+def _run_options(running: Running) -> Iterator[tuple[str, bool]]:
+    """Yield the options that not every model takes, by the parameter of ``train``, and whether they were given."""
+    yield "heldout", running.heldout is not None
+    yield "probes", bool(running.probe)
+    yield "resume", running.resume
+    yield "init", running.init is not None
+    yield "freeze", running.freeze
+    yield "keep_output", running.keep_output
 
 
 def _heldout(corpus: Corpus, text: TextOptions, running: Running, listen: Listener) -> Corpus | None:
@@ -176,10 +188,11 @@ def _check_places(running: Running, sources: Sequence[str | Path]) -> tuple[Form
     return kind, checkpoint
 
 
-def _keep(model: Vectors, kind: Format, running: Running, checkpoint: Path, listen: Listener) -> None:
+def _keep(trained: Any, kind: Format, running: Running, checkpoint: Path, listen: Listener) -> None:
     """Write the model whole and tell what the file does not keep; the checkpoint is needed no longer."""
-    from firth.formats.registry import save
+    from firth.formats.registry import model_of, save
 
+    model = model_of(trained)
     save(model, running.out, format=kind.name)
     for lost in kind.lost(model):
         listen(Notice(f"{lost} cannot be kept in {kind.name}"))

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from firth.events import Listener, Notice
 from firth.formats.streams import Head
 from firth.vectors.static import Vectors
+from firth.vectors.subword import SubwordVectors
 
 __all__ = ["FileReport", "Format", "Reading"]
 
@@ -88,7 +89,7 @@ class FileReport:
 class Read(Protocol):
     """Read a file whose head was seen."""
 
-    def __call__(self, head: Head, reading: Reading) -> Vectors: ...
+    def __call__(self, head: Head, reading: Reading) -> Any: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,9 +107,11 @@ class Format:
     read, inspect : callable
         From the head of a file to its content, or to a report.
     write : callable or None
-        Write vectors to a path; None where Firth cannot.
+        Write a model to a path; None where Firth cannot.
+    models : tuple of types, or None
+        What ``write`` takes; None for every model that has a kind (:mod:`firth.formats.kinds`).
     keeps : frozenset of str
-        Which of ``counts output metadata`` it stores, besides words and float32 values.
+        Which of ``counts output metadata subwords`` it stores of vectors, besides words and float32 values.
     suffixes : tuple of str
         Names that choose this format when writing, where none is given.
     """
@@ -118,13 +121,20 @@ class Format:
     sniff: Callable[[Head], float]
     read: Read
     inspect: Callable[[Head], FileReport]
-    write: Callable[[Vectors, Path], None] | None = None
+    write: Callable[[Any, Path], None] | None = None
+    models: tuple[type, ...] | None = (Vectors,)
     keeps: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
 
-    def lost(self, vectors: Vectors) -> list[str]:
-        """Return what of ``vectors`` the format would not keep, one phrase each."""
-        held = _extras(vectors)
+    def takes(self, model: Any) -> bool:
+        """Return whether :attr:`write` takes ``model`` whole; vectors with more to them count as vectors."""
+        return self.models is None or isinstance(model, self.models)
+
+    def lost(self, model: Any) -> list[str]:
+        """Return what of ``model`` the format would not keep, one phrase each."""
+        if not isinstance(model, Vectors):
+            return []
+        held = _extras(model)
         return [phrase for part, phrase in held if part not in self.keeps]
 
 
@@ -133,5 +143,7 @@ def _extras(vectors: Vectors) -> Iterable[tuple[str, str]]:
         yield "counts", "the word counts"
     if vectors.output is not None:
         yield "output", "the output vectors"
+    if isinstance(vectors, SubwordVectors):
+        yield "subwords", "the character n-grams, which unknown words are composed from,"
     if vectors.metadata:
         yield "metadata", "the model's options and origin (" + ", ".join(sorted(vectors.metadata)) + ")"

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from firth.errors import FormatError
 from firth.formats.atomic import new_folder
 from firth.formats.base import FileReport, Format, Reading
+from firth.formats.kinds import Kind, Parts, kind_of, kinds
 from firth.formats.streams import Head
 from firth.tensors import map_tensors, write_tensors
-from firth.vectors.static import Vectors
-from firth.vectors.unknown import POLICIES
 from firth.vectors.words import Words
 
 __all__ = ["FORMATS", "SCHEMA", "is_model_folder", "read_config"]
 
 SCHEMA = 1
-_TITLE = "Firth folder: vectors with words, counts, options and origin, mapped on load"
+_TITLE = "Firth folder: a model with words, counts, options and origin, mapped on load"
 _LONGEST_CONFIG = 1 << 24
 _MAGIC = b"firthvoc"
-_OWN = ("schema", "firth", "words", "dim", "oov")
+_OWN = ("schema", "firth", "words", "dim", "kind", "lists")
+_MATRICES = ("vectors", "input")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -72,33 +72,39 @@ def is_model_folder(folder: Path) -> bool:
     return True
 
 
-def _read(head: Head, reading: Reading) -> Vectors:
+def _read(head: Head, reading: Reading) -> Any:
+    parts, kind = _parts(head, reading)
+    return kind.together(parts, reading)
+
+
+def _parts(head: Head, reading: Reading) -> tuple[Parts, Kind]:
     config = read_config(head.path)
+    name = config.get("kind", "vectors")
+    kind = kinds().get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise head.fault("no such kind of model", got=name, expected="one of " + ", ".join(kinds()))
     try:
         tensors = map_tensors(head.path / "model.safetensors", mmap=reading.mmap)
-        words = _read_words(head.path)
+        words = {"vocab": _read_words(head.path, "vocab")}
+        words |= {name: _read_words(head.path, name) for name in _names(config)}
     except OSError as error:
         raise head.fault(f"a part is missing: {error.strerror}", got=error.filename) from error
-    matrix, counts, output = (tensors.get(name) for name in ("vectors", "counts", "output"))
-    rows = len(words)
-    if matrix is None or matrix.dtype != np.float32 or matrix.ndim != 2 or not matrix.shape[1] or len(matrix) != rows:
-        got = None if matrix is None else f"{matrix.dtype} {matrix.shape}"
-        raise head.fault("the matrix does not fit the vocabulary", got=got, expected=f"float32 ({rows}, dim)")
-    for part, kind, shape in ((counts, np.int64, (rows,)), (output, np.float32, matrix.shape)):
-        if part is not None and (part.dtype != kind or part.shape != shape):
-            raise head.fault("counts or output vectors don't fit the vocabulary", got=part.shape, expected=str(shape))
-    metadata = {key: value for key, value in config.items() if key not in _OWN}
-    oov = config.get("oov", "error")
-    if not isinstance(oov, str) or oov not in POLICIES:
-        raise head.fault("no such policy for unknown words", got=oov, expected="one of " + ", ".join(POLICIES))
-    vectors = Vectors(words, matrix, counts=counts, output=output, oov=oov, metadata=metadata)
-    return vectors if reading.limit is None else vectors.limit(reading.limit)
+    plain = {key: value for key, value in config.items() if key not in _OWN}
+    return Parts(plain, tensors, words, head.path), kind
 
 
-def _read_words(folder: Path) -> Words:
-    lines = folder / "vocab.txt"
+def _names(config: dict[str, Any]) -> list[str]:
+    """Return the names of the further lists of words, which are names of files: nothing else may stand there."""
+    names = config.get("lists", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.isidentifier() for name in names):
+        raise FormatError("the names of the word lists are broken", got=names)
+    return names
+
+
+def _read_words(folder: Path, name: str) -> Words:
+    lines = folder / f"{name}.txt"
     if not lines.exists():
-        return _read_binary_words(folder / "vocab.bin")
+        return _read_binary_words(folder / f"{name}.bin")
     blob = _mapped(lines)
     if len(blob) and blob[-1] != ord("\n"):
         raise FormatError("the last word has no end of line", path=lines, offset=len(blob))
@@ -126,16 +132,16 @@ def _mapped(path: Path) -> NDArray[np.uint8]:
     return np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
 
 
-def _write_words(folder: Path, words: Words) -> None:
+def _write_words(folder: Path, name: str, words: Words) -> None:
     encoded = [words.raw(row) for row in range(len(words))]
     joined = b"".join(encoded)
     if b"\n" not in joined and b"\r" not in joined and _is_utf8(joined):
-        (folder / "vocab.txt").write_bytes(b"".join(word + b"\n" for word in encoded))
+        (folder / f"{name}.txt").write_bytes(b"".join(word + b"\n" for word in encoded))
         return
     offsets = np.zeros(len(encoded) + 1, dtype="<i8")
     np.cumsum([len(word) for word in encoded], out=offsets[1:])
     head = _MAGIC + len(encoded).to_bytes(8, "little")
-    (folder / "vocab.bin").write_bytes(head + offsets.tobytes() + joined)
+    (folder / f"{name}.bin").write_bytes(head + offsets.tobytes() + joined)
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -146,26 +152,25 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _write(vectors: Vectors, path: Path) -> None:
+def _write(model: Any, path: Path) -> None:
+    kind = kind_of(model)
+    parts = kind.apart(model)
+    lists = [name for name in parts.words if name != "vocab"]
     config = {
         "schema": SCHEMA,
         "model": "vectors",
-        **vectors.metadata,
+        **parts.config,
+        "kind": kind.name,
         "firth": _version(),
-        "words": len(vectors),
-        "dim": vectors.dim,
-        "oov": vectors.oov,
+        "words": len(parts.words["vocab"]),
+        **({"lists": lists} if lists else {}),
     }
-    tensors: dict[str, NDArray[Any]] = {"vectors": vectors.matrix}
-    if vectors.output is not None:
-        tensors["output"] = vectors.output
-    if vectors.counts is not None:
-        tensors["counts"] = vectors.counts
     text = json.dumps(config, ensure_ascii=False, indent=2) + "\n"
     with new_folder(path, replaceable=is_model_folder) as temporary:
         (temporary / "config.json").write_text(text, encoding="utf-8")
-        write_tensors(temporary / "model.safetensors", tensors)
-        _write_words(temporary, vectors.words)
+        write_tensors(temporary / "model.safetensors", parts.tensors)
+        for name, words in parts.words.items():
+            _write_words(temporary, name, words)
 
 
 def _version() -> str:
@@ -176,12 +181,16 @@ def _version() -> str:
 
 
 def _inspect(head: Head) -> FileReport:
-    config = read_config(head.path)
-    vectors = _read(head, Reading())
-    holds = [name for name in ("counts", "output") if getattr(vectors, name) is not None]
+    parts, kind = _parts(head, Reading())
+    kind.together(parts, Reading())
+    sides = [tensor.shape[1] for name, tensor in parts.tensors.items() if tensor.ndim == 2 and name in _MATRICES]
+    holds = [name for name in parts.tensors if name not in _MATRICES] + [
+        name for name in parts.words if name != "vocab"
+    ]
     return FileReport(
-        str(head.path), "firth", _TITLE, None, head.size, "vectors", len(vectors), vectors.dim, tuple(holds), config
-    )
+        str(head.path), "firth", f"Firth folder: {kind.title}, mapped on load", None, head.size, kind.name,
+        len(parts.words["vocab"]), sides[0] if sides else None, tuple(holds), read_config(head.path), kind.uses,
+    )  # fmt: skip
 
 
 FORMATS = (
@@ -192,6 +201,7 @@ FORMATS = (
         read=_read,
         inspect=_inspect,
         write=_write,
-        keeps=frozenset({"counts", "output", "metadata"}),
+        models=None,
+        keeps=frozenset({"counts", "output", "metadata", "subwords"}),
     ),
 )

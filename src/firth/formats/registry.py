@@ -12,10 +12,10 @@ from typing import Any
 from firth.errors import ConfigError, DataError, FormatError
 from firth.events import Listener
 from firth.formats.base import FileReport, Format, Reading
+from firth.formats.kinds import kinds
 from firth.formats.streams import Head, head_of
-from firth.vectors.static import Vectors
 
-__all__ = ["convert", "format_by_suffix", "formats", "inspect", "load", "save"]
+__all__ = ["convert", "format_by_suffix", "formats", "inspect", "load", "model_of", "save"]
 
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 
@@ -38,8 +38,8 @@ def load(
     mmap: bool = True,
     nonfinite: str = "error",
     listen: Listener | None = None,
-) -> Vectors:
-    """Load vectors from any supported file or folder.
+) -> Any:
+    """Load a model from any supported file or folder.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ def load(
     Returns
     -------
     Vectors
+        Or another model, where the file holds one: a classifier, a co-occurrence matrix.
 
     Raises
     ------
@@ -82,11 +83,11 @@ def load(
 
 
 def save(model: Any, path: str | os.PathLike[str], *, format: str | None = None) -> None:
-    """Write vectors, whole or not at all.
+    """Write a model, whole or not at all.
 
     Parameters
     ----------
-    model : Vectors, or a training result with ``vectors``
+    model : Vectors, another model, or a training result that has one as ``vectors`` or ``model``
         What to write.
     path : path-like
         Where. A model folder of Firth's and a file are replaced, other folders never.
@@ -99,7 +100,7 @@ def save(model: Any, path: str | os.PathLike[str], *, format: str | None = None)
     DataError
         When a word cannot stand in the format, or the target cannot be written.
     """
-    _save(_vectors_of(model), Path(path), format)
+    _save(model_of(model), Path(path), format)
 
 
 def inspect(path: str | os.PathLike[str], *, format: str | None = None) -> FileReport:
@@ -133,24 +134,33 @@ def convert(
     list of str
         What the target does not keep, one phrase each; empty when nothing is lost.
     """
-    vectors = load(source, format=source_format, listen=listen, nonfinite=nonfinite)
-    kind = _save(vectors, Path(target), format)
-    return [f"{phrase} cannot be kept in {kind.name}" for phrase in kind.lost(vectors)]
+    model = load(source, format=source_format, listen=listen, nonfinite=nonfinite)
+    kind = _named(format) if format is not None else format_by_suffix(Path(target))
+    whole = kind.takes(model)
+    written = model if whole else getattr(model, "vectors", model)
+    _save(written, Path(target), kind.name)
+    rest = [] if whole else [f"all but the word vectors of the {type(model).__name__}"]
+    return [f"{phrase} cannot be kept in {kind.name}" for phrase in rest + kind.lost(written)]
 
 
-def _save(vectors: Vectors, path: Path, format: str | None) -> Format:
+def _save(model: Any, path: Path, format: str | None) -> Format:
     kind = _named(format) if format is not None else format_by_suffix(path)
     if kind.write is None:
         raise ConfigError("Firth reads this format but does not write it", got=kind.name, expected=_writable())
-    kind.write(vectors, path)
+    if not kind.takes(model):
+        fit = ", ".join(name for name, other in formats().items() if other.write is not None and other.takes(model))
+        raise DataError(f"{kind.name} cannot hold this model", got=type(model).__name__, expected=f"one of {fit}")
+    kind.write(model, path)
     return kind
 
 
-def _vectors_of(model: Any) -> Vectors:
-    found = model if isinstance(model, Vectors) else getattr(model, "vectors", None)
-    if not isinstance(found, Vectors):
-        raise DataError("no vectors to save", got=type(model).__name__, expected="Vectors")
-    return found
+def model_of(result: Any) -> Any:
+    """Return what of a training result is to be saved: itself where it is a model, else what it holds."""
+    holds = tuple(kind.holds for kind in kinds().values())
+    for found in (result, getattr(result, "model", None), getattr(result, "vectors", None)):
+        if isinstance(found, holds):
+            return found
+    raise DataError("no model to save", got=type(result).__name__, expected="Vectors or another model")
 
 
 def _named(name: str) -> Format:

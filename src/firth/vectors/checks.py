@@ -10,9 +10,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
+from firth.vectors.storage import Rows, RowStore
 from firth.vectors.words import Words
 
-__all__ = ["Query", "as_counts", "as_matrix", "as_query", "listed", "refuse_directionless", "refuse_duplicates"]
+__all__ = [
+    "Query",
+    "as_counts",
+    "as_matrix",
+    "as_query",
+    "as_rows",
+    "listed",
+    "refuse_directionless",
+    "refuse_duplicates",
+]
 
 Query: TypeAlias = "str | NDArray[Any] | tuple[str | NDArray[Any], float]"
 
@@ -38,6 +48,15 @@ def as_matrix(values: ArrayLike, rows: int, what: str) -> Float32:
     view = matrix.view(np.ndarray)
     view.flags.writeable = False
     return view
+
+
+def as_rows(values: ArrayLike | Rows, rows: int, what: str) -> Rows:
+    """Return a store of rows as it is, where its shape fits, and anything else as :func:`as_matrix` does."""
+    if isinstance(values, np.ndarray | list | tuple) or not isinstance(values, RowStore):
+        return as_matrix(values, rows, what)
+    if len(values.shape) != 2 or values.shape[0] != rows or not values.shape[1]:
+        raise DataError(f"the {what} don't fit the words", got=values.shape, expected=f"({rows}, dim)")
+    return values
 
 
 def as_counts(counts: ArrayLike, n: int) -> NDArray[np.int64]:

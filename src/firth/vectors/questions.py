@@ -27,7 +27,10 @@ class Questions:
     """The part of :class:`firth.vectors.static.Vectors` that answers by cosine."""
 
     _words: Words
-    _matrix: Float32
+
+    @cached_property
+    def _matrix(self) -> Float32:
+        raise NotImplementedError
 
     @cached_property
     def _inverse(self) -> Float32:
@@ -103,10 +106,10 @@ class Questions:
             matrix = as_matrix(queries, len(queries), "queries")
             skip: list[list[int]] = [[] for _ in matrix]
         else:
-            rows = [self._words.row(word) for word in queries]
+            rows = [self._words.find(word) for word in queries]
             units = [self._combined([word], [])[0] for word in queries]
             matrix = np.stack(units) if units else np.zeros((0, self._matrix.shape[1]), np.float32)
-            skip = [[row] if exclude is True else [] for row in rows]
+            skip = [[row] if exclude is True and row >= 0 else [] for row in rows]
         if not isinstance(exclude, bool):
             skip = [[row for row in map(self._words.find, words) if row >= 0] for words in exclude]
         return self._search(matrix, n, skip, limit)

@@ -60,12 +60,12 @@ def sentence_vector(vectors: Vectors, tokens: Sequence[str], weighting: str, a: 
     mass = 0 if vectors.counts is None else max(1, int(vectors.total))
     for token in tokens:
         row = vectors.words.find(token)
-        if row < 0 and vectors.oov == "skip":
+        if row < 0 and vectors.oov == "skip" and not vectors.knows(token):
             continue
         weight = 1.0
         if weighting == "sif" and row >= 0 and vectors.counts is not None:
             weight = a / (a + float(vectors.counts[row]) / mass)
-        total += weight * (vectors.matrix[row] if row >= 0 else vectors.vector(token))
+        total += weight * vectors.vector(token)
         used += 1
     return np.asarray(total / max(1, used), dtype=np.float32)
 

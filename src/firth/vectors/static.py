@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from firth.errors import DataError
 from firth.protocols import Float32, Sentence
 from firth.vectors import sentence as _sentence
-from firth.vectors.checks import Query, as_counts, as_matrix, refuse_duplicates
+from firth.vectors.checks import Query, as_counts, as_matrix, as_rows, refuse_duplicates
 from firth.vectors.questions import Questions
+from firth.vectors.storage import Rows, dense
 from firth.vectors.unknown import checked_policy, stand_in
 from firth.vectors.words import UnknownWordError, Words
 
@@ -56,7 +57,7 @@ class Vectors(Questions):
     def __init__(
         self,
         words: Iterable[str],
-        matrix: ArrayLike,
+        matrix: ArrayLike | Rows,
         *,
         counts: ArrayLike | None = None,
         output: ArrayLike | None = None,
@@ -64,10 +65,10 @@ class Vectors(Questions):
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self._words = Words.of(words)
-        self._matrix = as_matrix(matrix, len(self._words), "vectors")
+        self._store = as_rows(matrix, len(self._words), "vectors")
         self._output = None if output is None else as_matrix(output, len(self._words), "output vectors")
-        if self._output is not None and self._output.shape != self._matrix.shape:
-            raise DataError("output vectors of another size", got=self._output.shape, expected=str(self._matrix.shape))
+        if self._output is not None and self._output.shape != self._store.shape:
+            raise DataError("output vectors of another size", got=self._output.shape, expected=str(self._store.shape))
         self._counts = None if counts is None else as_counts(counts, len(self._words))
         self._oov = checked_policy(oov)
         self._metadata = dict(metadata or {})
@@ -81,8 +82,17 @@ class Vectors(Questions):
         return self._words
 
     @property
+    def store(self) -> Rows:
+        """The rows as they are held: the matrix, or what decodes or composes its rows when asked."""
+        return self._store
+
+    @cached_property
+    def _matrix(self) -> Float32:
+        return dense(self._store)
+
+    @property
     def matrix(self) -> Float32:
-        """The vectors, read-only, shape (n, dim)."""
+        """The vectors, read-only, shape (n, dim); decoded once where they are not held as such."""
         return self._matrix
 
     @property
@@ -113,7 +123,7 @@ class Vectors(Questions):
     @property
     def dim(self) -> int:
         """Length of every vector."""
-        return int(self._matrix.shape[1])
+        return int(self._store.shape[1])
 
     def __len__(self) -> int:
         return len(self._words)
@@ -135,7 +145,15 @@ class Vectors(Questions):
     def vector(self, word: str) -> Float32:
         """Return the vector of ``word``, or what the policy puts in its place, shape (dim,)."""
         row = self._words.find(word)
-        return self._matrix[row] if row >= 0 else stand_in(self, word)
+        return np.asarray(self._store[row]) if row >= 0 else self.unknown(word)
+
+    def knows(self, word: str) -> bool:
+        """Return whether ``word`` has a vector without the policy for unknown words."""
+        return word in self
+
+    def unknown(self, word: str) -> Float32:
+        """Return what the policy puts in the place of a word without a vector, shape (dim,)."""
+        return stand_in(self, word)
 
     def __getitem__(self, key: str | Iterable[str]) -> Float32:
         if isinstance(key, str):
@@ -146,9 +164,9 @@ class Vectors(Questions):
         """Return the first ``n`` words with their vectors, as views."""
         if n < 0:
             raise DataError("the limit is negative", got=n, expected="at least 0")
-        return Vectors(
+        return self._with(
             Words.of(self._words[:n]),
-            self._matrix[:n],
+            self._store[:n],
             counts=None if self._counts is None else self._counts[:n],
             output=None if self._output is None else self._output[:n],
             oov=self._oov,
@@ -157,12 +175,12 @@ class Vectors(Questions):
 
     def with_policy(self, oov: str) -> Vectors:
         """Return the same vectors under another policy for unknown words."""
-        return Vectors(
-            self._words, self._matrix, counts=self._counts, output=self._output, oov=oov, metadata=self._metadata
+        return self._with(
+            self._words, self._store, counts=self._counts, output=self._output, oov=oov, metadata=self._metadata
         )
 
     def normalized(self) -> Vectors:
-        """Return a copy whose rows have length 1 (rows without direction stay as they are)."""
+        """Return a copy whose rows have length 1 (rows without direction stay as they are), without n-grams."""
         scale = np.where(self._inverse > 0, self._inverse, 1).astype(np.float32)
         scaled = self._matrix * scale[:, None]
         return Vectors(self._words, scaled, counts=self._counts, oov=self._oov, metadata=self._metadata)
@@ -192,13 +210,17 @@ class Vectors(Questions):
         return [array[None, :, :] for array in self.encode(sentences)]
 
     # ------------------------------------------------------------------ inside
+    def _with(self, words: Words, store: Rows, **others: Any) -> Vectors:
+        """Return vectors of the same class with other words and rows."""
+        return Vectors(words, store, **others)
+
     def _encoded(self, tokens: Sentence) -> Float32:
         rows = self.rows(tokens)
         if not len(rows):
             return np.zeros((0, self.dim), dtype=np.float32)
         known = rows >= 0
         found = np.empty((len(rows), self.dim), dtype=np.float32)
-        found[known] = self._matrix[rows[known]]
+        found[known] = self._store[rows[known]]
         for at in np.flatnonzero(~known):
-            found[at] = stand_in(self, tokens[int(at)])
+            found[at] = self.unknown(tokens[int(at)])
         return found

@@ -1,0 +1,117 @@
+"""What a model's folder can hold: each kind of model is taken apart into options, tensors and words, and put together.
+
+A module of :mod:`firth.formats` that defines ``KINDS`` adds its own; :mod:`firth.formats.folder` does the writing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import DataError, FormatError
+from firth.formats.base import Reading
+from firth.vectors.words import Words
+
+__all__ = ["Kind", "Parts", "kind_of", "kinds"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """A model taken apart.
+
+    Attributes
+    ----------
+    config : dict
+        Plain JSON values; goes into ``config.json`` beside the keys that every model has.
+    tensors : mapping from str to ndarray
+        Go into ``model.safetensors``.
+    words : mapping from str to Words
+        Lists of words, each a file of its own (``vocab`` is ``vocab.txt`` or ``vocab.bin``).
+    path : Path
+        Where they were read from, for errors.
+    """
+
+    config: dict[str, Any]
+    tensors: Mapping[str, NDArray[Any]]
+    words: Mapping[str, Words]
+    path: Path = Path()
+
+    def fault(self, what: str, **facts: Any) -> FormatError:
+        """Return an error of this folder."""
+        return FormatError(what, path=self.path, **facts)
+
+    def tensor(self, name: str, dtype: Any, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """Return a tensor that must be there, of this type and shape (None: any length).
+
+        Raises
+        ------
+        FormatError
+            When it is not.
+        """
+        found = self.tensors.get(name)
+        fits = found is not None and found.dtype == np.dtype(dtype) and found.ndim == len(shape)
+        if found is None or not fits or any(w is not None and g != w for g, w in zip(found.shape, shape, strict=True)):
+            got = None if found is None else f"{found.dtype} {found.shape}"
+            wanted = ", ".join("any" if side is None else str(side) for side in shape)
+            raise self.fault(f"the tensor {name!r} does not fit", got=got, expected=f"{np.dtype(dtype)} ({wanted})")
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One kind of model.
+
+    Attributes
+    ----------
+    name : str
+        ``kind`` in ``config.json``; folders without one hold ``vectors``.
+    title : str
+        One line.
+    holds : type
+        The class of the model, exactly.
+    apart : callable
+        From a model to its :class:`Parts`.
+    together : callable
+        From parts, and how to read, to the model. Raises FormatError where they don't fit.
+    uses : tuple of str
+        Commands that take such a folder.
+    """
+
+    name: str
+    title: str
+    holds: type
+    apart: Callable[[Any], Parts]
+    together: Callable[[Parts, Reading], Any]
+    uses: tuple[str, ...]
+
+
+@functools.cache
+def kinds() -> dict[str, Kind]:
+    """Return every kind of model by name."""
+    package = importlib.import_module("firth.formats")
+    modules = (
+        importlib.import_module(f"firth.formats.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    )
+    return {known.name: known for module in modules for known in getattr(module, "KINDS", ())}
+
+
+def kind_of(model: Any) -> Kind:
+    """Return the kind of a model.
+
+    Raises
+    ------
+    DataError
+        When no folder of ours can hold it.
+    """
+    for kind in kinds().values():
+        if type(model) is kind.holds:
+            return kind
+    raise DataError("no model that Firth can save", got=type(model).__name__)

@@ -1,0 +1,1 @@
+"""Uses of representations: classifiers, taggers, translators."""

@@ -1,0 +1,225 @@
+"""Vectors of words that were never seen, composed from their character n-grams."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from firth import _core
+from firth.errors import ConfigError, DataError
+from firth.protocols import Float32
+from firth.vectors.static import Vectors
+from firth.vectors.storage import Rows
+from firth.vectors.words import Words
+
+__all__ = ["Composed", "NgramRows", "SubwordVectors", "Subwords", "encoded"]
+
+
+@runtime_checkable
+class Subwords(Protocol):
+    """Rows of character n-grams, and how a word's vector comes from them."""
+
+    @property
+    def rows(self) -> Rows:
+        """The vectors of the n-grams, shape (n_rows, dim)."""
+        ...
+
+    def indices(self, word: str) -> NDArray[np.int64]:
+        """Return the rows of the n-grams of ``word``, with repetitions; maybe none."""
+        ...
+
+    def vector(self, word: str) -> Float32 | None:
+        """Return the vector of an unknown word, shape (dim,), or None where no n-gram of it has a row."""
+        ...
+
+
+def encoded(word: str) -> bytes:
+    """Return the bytes of a word: UTF-8, and those that were none as they were."""
+    return word.encode("utf-8", "surrogateescape")
+
+
+@dataclasses.dataclass(frozen=True)
+class NgramRows:
+    """Character n-grams hashed into buckets, as fastText has them (Bojanowski et al. 2017, section 3.2).
+
+    Attributes
+    ----------
+    rows : float32, shape (n_rows, dim)
+        One per bucket; fewer where ``kept`` says which.
+    minn, maxn : int
+        Shortest and longest n-gram of ``<word>``, in characters of UTF-8. A ``maxn`` of 0 means none.
+    buckets : int
+        What hashes are taken modulo.
+    kept : mapping from int to int, or None
+        From buckets to rows, where a pruned model dropped the others.
+
+    Examples
+    --------
+    >>> grams = NgramRows(np.ones((10, 2), np.float32), minn=3, maxn=3, buckets=10)
+    >>> grams.indices("where").tolist() == [_core.fnv_hash(g) % 10 for g in (b"<wh", b"whe", b"her", b"ere", b"re>")]
+    True
+    """
+
+    rows: Rows
+    minn: int = 3
+    maxn: int = 6
+    buckets: int = 2_000_000
+    kept: Mapping[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.minn <= 1000 and 0 <= self.maxn <= 1000 and 0 <= self.buckets < 1 << 31):
+            raise ConfigError("n-gram lengths or buckets out of range", got=(self.minn, self.maxn, self.buckets))
+        wanted = self.buckets if self.kept is None else len(self.kept)
+        if len(self.rows) != wanted and self.maxn > 0:
+            raise DataError("the n-gram rows don't fit", got=len(self.rows), expected=f"{wanted}, one per bucket")
+
+    def indices(self, word: str) -> NDArray[np.int64]:
+        """Return the rows of the n-grams of ``word``."""
+        found = _core.word_ngram_rows(encoded(word), self.minn, self.maxn, self.buckets)
+        return self._rows_of(found)
+
+    def all_indices(self, words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of all words' n-grams, one word after another, and where each word's end."""
+        ends, found = _core.ngram_rows(words.blob, words.offsets, words.gap, self.minn, self.maxn, self.buckets)
+        if self.kept is None:
+            return found.astype(np.int64), ends
+        there = np.fromiter((bucket in self.kept for bucket in found.tolist()), dtype=bool, count=len(found))
+        upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(there)])
+        return self._rows_of(found), upto[ends]
+
+    def vector(self, word: str) -> Float32 | None:
+        """Return the mean of the n-grams' rows."""
+        found = self.indices(word)
+        if not len(found):
+            return None
+        return np.asarray(np.asarray(self.rows[found]).sum(axis=0, dtype=np.float32) / np.float32(len(found)))
+
+    def _rows_of(self, buckets: NDArray[np.int32]) -> NDArray[np.int64]:
+        if self.kept is None:
+            return buckets.astype(np.int64)
+        found = [self.kept[bucket] for bucket in buckets.tolist() if bucket in self.kept]
+        return np.array(found, dtype=np.int64)
+
+
+class Composed:
+    """Word vectors made when they are asked for: the mean of a word's own row and the rows of its n-grams.
+
+    A :class:`firth.vectors.storage.RowStore`. Bojanowski et al. 2017, section 3.2, with fastText's mean in the place of
+    the paper's sum.
+
+    Parameters
+    ----------
+    own : float32, shape (n_words, dim)
+        The words' own rows.
+    grams : NgramRows
+        The n-grams.
+    words : Words
+        The spelling of each row.
+    """
+
+    def __init__(self, own: Rows, grams: NgramRows, words: Words) -> None:
+        if own.shape[1:] != grams.rows.shape[1:]:
+            raise DataError("words and n-grams of another dim", got=grams.rows.shape, expected=str(own.shape))
+        self.own, self.grams, self.words = own, grams, words
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return (len(self.own), int(self.own.shape[1]))
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    @cached_property
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        found, ends = self.grams.all_indices(self.words)
+        return found, np.concatenate([np.zeros(1, np.int64), ends])
+
+    def __getitem__(self, key: Any, /) -> Float32:
+        if isinstance(key, int | np.integer):
+            return np.asarray(self._composed(np.array([range(len(self))[int(key)]]))[0])
+        return self._composed(np.arange(len(self))[key])
+
+    def _composed(self, rows: NDArray[np.int64]) -> Float32:
+        _, starts = self._places
+        sums = np.array(self.own[rows], dtype=np.float32)
+        counts = starts[rows + 1] - starts[rows]
+        if counts.any():
+            step = max(1, (1 << 22) // max(1, int(counts.max()) * self.shape[1]))
+            for at in range(0, len(rows), step):
+                self._add_grams(sums[at : at + step], rows[at : at + step], counts[at : at + step])
+        return np.asarray(sums / (counts + 1).astype(np.float32)[:, None])
+
+    def _add_grams(self, sums: Float32, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        found, starts = self._places
+        total = int(counts.sum())
+        if not total:
+            return
+        owner = np.repeat(np.arange(len(rows)), counts)
+        inside = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+        grams = np.asarray(self.grams.rows[found[np.repeat(starts[rows], counts) + inside]])
+        some = np.flatnonzero(counts)
+        sums[some] += np.add.reduceat(grams, np.searchsorted(owner, some), axis=0)
+
+
+class SubwordVectors(Vectors):
+    """Word vectors that compose one for an unknown word from its character n-grams.
+
+    Where no n-gram of a word is known either, the policy ``oov`` decides.
+
+    Parameters
+    ----------
+    words, matrix, counts, output, oov, metadata
+        As for :class:`firth.vectors.static.Vectors`; ``matrix`` may be a :class:`Composed`.
+    subwords : Subwords
+        The n-grams.
+
+    Examples
+    --------
+    >>> grams = NgramRows(np.ones((10, 2), np.float32), minn=3, maxn=3, buckets=10)
+    >>> words = Words.of(["where"])
+    >>> v = SubwordVectors(words, Composed(np.full((1, 2), 7, np.float32), grams, words), subwords=grams)
+    >>> v["where"].tolist(), v["were"].tolist(), "were" in v
+    ([2.0, 2.0], [1.0, 1.0], False)
+    """
+
+    def __init__(
+        self,
+        words: Iterable[str],
+        matrix: ArrayLike | Rows,
+        *,
+        subwords: Subwords,
+        counts: ArrayLike | None = None,
+        output: ArrayLike | None = None,
+        oov: str = "error",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(words, matrix, counts=counts, output=output, oov=oov, metadata=metadata)
+        self._subwords = subwords
+        if subwords.rows.shape[1] != self.dim:
+            raise DataError("n-grams of another dim", got=subwords.rows.shape[1], expected=str(self.dim))
+
+    @property
+    def subwords(self) -> Subwords:
+        """The n-grams that unknown words are composed from."""
+        return self._subwords
+
+    def __repr__(self) -> str:
+        return f"<SubwordVectors: {len(self):,} words, {len(self._subwords.rows):,} n-grams, {self.dim} dimensions>"
+
+    def knows(self, word: str) -> bool:
+        """Return whether ``word`` has a vector that is its own or composed, without the policy."""
+        return word in self or len(self._subwords.indices(word)) > 0
+
+    def unknown(self, word: str) -> Float32:
+        """Return the vector of ``word`` from its n-grams, else what the policy gives, shape (dim,)."""
+        composed = self._subwords.vector(word)
+        return super().unknown(word) if composed is None else composed
+
+    def _with(self, words: Words, store: Rows, **others: Any) -> Vectors:
+        return SubwordVectors(words, store, subwords=self._subwords, **others)
