@@ -73,6 +73,7 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     for (int32_t w = 0; t.part_first && w < t.n_words; ++w) require(t.part_first[w] < t.part_first[w + 1], "a word has no row");
     t.input = matrix(*self, a["input"], n_inputs, t.stride);
     t.output = matrix(*self, a["output"], size_t(t.n_outputs), t.stride);
+    if (!a["positions"].is_none()) t.positions = matrix(*self, a["positions"], size_t(2 * integer("window") + 1), t.stride);
     t.frozen = column<uint8_t>(*self, a["frozen"], "frozen", size_t(t.n_words));
     t.architecture = Architecture(integer("architecture"));
     t.loss = Loss(integer("loss"));

@@ -64,6 +64,13 @@ struct Windows {
     const int* hole;
 };
 
+// A row of weights for every place from `reach` before the centre to as many after it.
+struct Positions {
+    int reach;
+    const float* weights;           // (2 reach + 1) x stride
+    float* changes;                 // likewise: what a step adds to them
+};
+
 struct Kernels {
     const char* level;
     // The steps of logistic losses, which they return.
@@ -85,6 +92,9 @@ struct Kernels {
     void (*sum_windows)(const Windows&, const float* share, float* sums);
     // every row of window k += share[k] * changes[k], n x stride
     void (*spread_windows)(const Windows&, const float* share, const float* changes);
+    // The same two with weights by position; the second adds to the weights' changes too.
+    void (*weigh_windows)(const Windows&, const Positions&, const float* share, float* sums);
+    void (*unweigh_windows)(const Windows&, const Positions&, const float* share, const float* changes);
 };
 
 }  // namespace firth

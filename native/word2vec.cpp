@@ -92,6 +92,12 @@ void Word2VecTrainer::bind_rows(int thread, int slot, Block& block) {
         block.input.bind(task_.input, task_.stride, crew_->input, task_.frozen);
         for (size_t i = 0; i < n; ++i) block.input_rows[i] = block.input.at(block.input_slots[i]);
     }
+    block.positions = task_.positions;
+    if (task_.positions && !in_place_) {
+        const size_t size = size_t(2 * task_.window + 1) * task_.stride;
+        block.positions = block.own_positions.need(size);
+        std::copy_n(task_.positions, size, block.positions);
+    }
     if (in_place_) {
         for (size_t i = 0; i < block.output_slots.size(); ++i)
             block.output_rows[i] = task_.output + size_t(block.output_slots[i]) * task_.stride;
@@ -158,6 +164,21 @@ void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
         merge_part(&Block::input, crew_->input, task_.input, merging_input_);
     }
     merge_part(&Block::output, crew_->output, task_.output, merging_output_);
+    if (task_.positions && thread == 0) merge_positions(round, pull);
+}
+
+// The weights of positions, which every centre word of every block uses.
+void Word2VecTrainer::merge_positions(int64_t round, float pull) {
+    const int n = slots(round);
+    double uses = 0;
+    for (int slot = 0; slot < n; ++slot) uses += blocks_of(round)[slot]->centres();
+    const float share = agreement(n, uses, pull);
+    for (int k = 0; k <= 2 * task_.window; ++k) {
+        const size_t row = size_t(k) * task_.stride;
+        for (int slot = 0; slot < n; ++slot)
+            kernels().axpby(task_.positions + row, slot == 0 ? 1.0f - share * float(n) : 1.0f,
+                            blocks_of(round)[slot]->positions + row, share, task_.dim);
+    }
 }
 
 void Word2VecTrainer::run(int64_t count, int threads) {

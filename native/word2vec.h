@@ -36,6 +36,7 @@ struct Word2VecTask {
     const int64_t* part_first;
     const int32_t* part_row;
     const uint8_t* frozen;  // per word, or null: its input row does not change
+    float* positions;       // CBOW: weights of the places around the centre, (2 window + 1) x stride, or null
 
     Architecture architecture;
     Loss loss;
@@ -89,6 +90,7 @@ private:
     void work(int thread, int64_t round, int slot);
     void bind_rows(int thread, int slot, Block& block);
     void merge(int thread, int threads, int64_t round);
+    void merge_positions(int64_t round, float pull);
 
     Word2VecTask task_;
     int64_t blocks_, rounds_;

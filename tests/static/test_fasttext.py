@@ -12,8 +12,11 @@ import pytest
 import firth
 from firth import _core
 from firth.errors import ConfigError
+from firth.static import reference
 from firth.static import task as tasks
+from firth.static.build import build_task
 from firth.static.fasttext import FastText, train
+from firth.text.corpus import as_corpus
 from firth.vectors.static import Vectors
 from firth.vectors.subword import Composed, SubwordVectors
 
@@ -164,3 +167,59 @@ def test_resume_ends_with_the_same_bytes(tmp_path: Path) -> None:
 def test_an_empty_range_of_ngrams_is_an_error() -> None:
     with pytest.raises(ConfigError, match="maxn is below minn"):
         FastText(minn=5, maxn=3)
+
+
+POSITIONED = [config for config in VARIANTS if config.architecture == "cbow"]
+
+
+@pytest.mark.parametrize("config", POSITIONED, ids=_name)
+@pytest.mark.usefixtures("small_rounds")
+def test_weights_of_positions_equal_the_twin_on_any_threads(config: FastText) -> None:
+    config = dataclasses.replace(
+        config, dim=10, min_count=2, epochs=2, sample=1e-2, rate=0.2, buckets=50, window=3, position_weights=True
+    )
+    text = syllable_text()
+    native, again = (train(text, config, threads=threads) for threads in (1, 3))
+    twin = train(text, config, backend="reference")
+    assert native.positions is not None
+    assert native.positions.shape == (7, 10)
+    assert np.abs(native.positions[[0, 1, 2, 4, 5, 6]] - 1).max() > 1e-5, "the weights were trained"
+    np.testing.assert_array_equal(native.positions[3], np.ones(10))
+    np.testing.assert_allclose(native.positions, twin.positions, atol=5e-5)
+    np.testing.assert_allclose(native.vectors.matrix, twin.vectors.matrix, atol=5e-5)
+    np.testing.assert_array_equal(native.positions, again.positions)
+
+
+def test_the_step_of_positions_and_rows_is_the_gradient() -> None:
+    """Finite differences of the twin's loss, in double."""
+    config = FastText(
+        architecture="cbow", cbow="sum", dim=4, window=2, min_count=1, epochs=1, sample=0, maxn=0, rate=1e-3
+    )
+    built = build_task(as_corpus([["a", "b", "c", "d", "e"]]), config, init=None, freeze=False, noise=None)
+    task = dataclasses.replace(built.task, schedule=dataclasses.replace(built.task.schedule, group=8))
+    random = np.random.default_rng(1)
+    x, y, p = random.normal(size=(5, 4)), random.normal(size=(5, 4)), random.normal(size=(5, 4))
+    block = reference.read_block(task, 0, 0)
+
+    def run(*arrays: np.ndarray, update: bool) -> tuple[reference.Examples, float]:
+        examples = reference.Examples(dataclasses.replace(task, update=update), block, *(a.copy() for a in arrays))
+        examples.run()
+        return examples, examples.loss
+
+    stepped, _ = run(x, y, p, update=True)
+    for which, moved in ((0, stepped.x), (1, stepped.y), (2, stepped.p)):
+        arrays = [x, y, p]
+        slope = np.zeros_like(arrays[which])
+        for at in np.ndindex(slope.shape):
+            sides = []
+            for sign in (1, -1):
+                nudged = [array.copy() for array in arrays]
+                nudged[which][at] += sign * 1e-5
+                sides.append(run(*nudged, update=False)[1])
+            slope[at] = (sides[0] - sides[1]) / 2e-5
+        np.testing.assert_allclose(moved - arrays[which], -block.rate * slope, atol=1e-8)
+
+
+def test_only_cbow_has_weights_of_positions() -> None:
+    with pytest.raises(ConfigError, match="CBOW"):
+        FastText(position_weights=True)

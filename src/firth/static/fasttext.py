@@ -20,7 +20,7 @@ from firth.errors import ConfigError
 from firth.events import Listener
 from firth.protocols import Float32
 from firth.static.build import Built, build_task
-from firth.static.task import Parts, compact
+from firth.static.task import Parts, aligned_rows, compact
 from firth.static.word2vec import Trained, Word2Vec, ignore, run_job
 from firth.text.corpus import as_corpus
 from firth.vectors.static import Vectors
@@ -43,12 +43,15 @@ class FastText(Word2Vec):
 
     rate: float | None = option(None, "learning rate at the start; 0.05", minimum=0, maximum=100)
     sample: float = option(1e-4, "threshold of subsampling; 0 keeps every word", minimum=0, maximum=1)
+    position_weights: bool = option(False, "CBOW: weigh the context words by their place, with weights that are learnt")
     minn: int = option(3, "shortest character n-gram", minimum=1, maximum=1000)
     maxn: int = option(6, "longest character n-gram; 0 for none", minimum=0, maximum=1000)
     buckets: int = option(2_000_000, "rows that the n-grams are hashed to", minimum=1, maximum=2_000_000_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.position_weights and self.architecture != "cbow":
+            raise ConfigError("position_weights are CBOW's", got=self.architecture, remedy="architecture='cbow'")
         if 0 < self.maxn < self.minn:
             raise ConfigError("maxn is below minn, so that there are no n-grams", got=(self.minn, self.maxn),
                               remedy="maxn=0 says that none are wanted")  # fmt: skip
@@ -109,7 +112,11 @@ def train(
     words = Words.of(built.words)
     if isinstance(init, SubwordVectors):
         _take_grams(init, config, built)
-    built = dataclasses.replace(built, task=dataclasses.replace(built.task, parts=word_parts(words, config)))
+    parts = word_parts(words, config) if n_grams else None
+    start = dataclasses.replace(
+        built.task.model, positions=_even_positions(config) if config.position_weights else None
+    )
+    built = dataclasses.replace(built, task=dataclasses.replace(built.task, parts=parts, model=start))
     history, seconds = run_job(
         built, config, corpus, threads=threads, tell=listen or ignore, heldout=heldout, probes=probes,
         checkpoint=checkpoint, resume=resume, backend=backend,
@@ -125,7 +132,14 @@ def train(
         heldout=tuple(epoch.heldout for epoch in history),
         seconds=seconds,
         nodes=kept[: max(len(words) - 1, 0)] if tree and kept is not None else None,
+        positions=None if model.positions is None else model.positions[:, : model.dim].copy(),
     )  # fmt: skip
+
+
+def _even_positions(config: FastText) -> Float32:
+    weights = aligned_rows(2 * config.window + 1, config.dim)
+    weights[:, : config.dim] = 1.0
+    return weights
 
 
 def word_parts(words: Words, config: FastText) -> Parts:

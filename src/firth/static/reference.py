@@ -174,10 +174,13 @@ def _draw_noise(task: Task, random: Random) -> int:
 
 # ---------------------------------------------------------------- examples
 class Examples:
-    """The examples of one block, group by group, on matrices X (inputs) and Y (outputs) that they change."""
+    """The examples of one block, group by group, on matrices X (inputs) and Y (outputs) that they change.
 
-    def __init__(self, task: Task, block: Block, x: Array, y: Array) -> None:
-        self.task, self.block, self.x, self.y = task, block, x, y
+    P, where given, are the weights of positions: row ``window + k`` of the place k after the centre.
+    """
+
+    def __init__(self, task: Task, block: Block, x: Array, y: Array, p: Array | None = None) -> None:
+        self.task, self.block, self.x, self.y, self.p = task, block, x, y, p
         self.loss, self.pairs = 0.0, 0
 
     def run(self) -> None:
@@ -218,9 +221,18 @@ class Examples:
 
     def cbow_inputs(self, centres: list[int]) -> tuple[Array, Array]:
         """Inputs: for each centre the mean or sum of its context words' vectors, which meets that centre alone."""
-        rows = [self.x[[self.block.words[k] for k in self.window(g)]] for g in centres]
+        rows = [self.x[[self.block.words[k] for k in self.window(g)]] * self.weights(g) for g in centres]
         hidden = [r.sum(0) if self.task.context == "sum" else r.mean(0) for r in rows]
         return np.array(hidden), np.eye(len(centres))
+
+    def places(self, centre: int) -> list[int]:
+        """Rows of P for the context words of a centre."""
+        return [self.task.window + k - centre for k in self.window(centre)]
+
+    def weights(self, centre: int) -> Array:
+        """Weights of the context words of a centre, (n, dim): section 2.2 of Mikolov et al. 2018."""
+        ones = np.ones((len(self.window(centre)), self.x.shape[1]))
+        return ones if self.p is None else self.p[self.places(centre)]
 
     def negative(self, x: Array, meets: Array, words: list[int], pool: list[int]) -> Array:
         """Each seen pair weighs 1; each of its noise words ``negative / pool``, or 0 where it is the centre word."""
@@ -257,14 +269,19 @@ class Examples:
 
     def update_inputs(self, centres: list[int], dx: Array) -> None:
         """Add the changes of the context words: their own, or their share of each hidden vector's."""
-        rows, changes = [], []
+        rows, changes, moved = [], [], list[tuple[list[int], Array]]()
         if self.task.architecture == "skipgram":
             rows, changes = [self.block.words[place] for place in self.context(centres)], list(dx)
         else:
             for g, change in zip(centres, dx, strict=True):
                 share = 1.0 / len(self.window(g)) if self.task.context == "mean" else 1.0
-                rows += [self.block.words[k] for k in self.window(g)]
-                changes += [share * change] * len(self.window(g))
+                words = [self.block.words[k] for k in self.window(g)]
+                rows += words
+                changes += list(share * change * self.weights(g))
+                if self.p is not None:
+                    moved += [(self.places(g), share * change * self.x[words])]
+        for places, gained in moved:
+            self.p[places] += gained  # type: ignore[index]
         for row, change in zip(rows, changes, strict=True):
             if self.task.frozen is None or not self.task.frozen[row]:
                 self.x[row] += change
@@ -279,6 +296,7 @@ class Trainer:
         dim = task.model.dim
         self.x = task.model.input[:, :dim].astype(np.float64)
         self.y = task.model.output[:, :dim].astype(np.float64)
+        self.p = None if task.model.positions is None else task.model.positions[:, :dim].astype(np.float64)
         self.blocks = -(-len(task.text.ids) // task.schedule.block_words)
         self.rounds_per_epoch = -(-self.blocks // task.schedule.blocks_per_round)
         self.round, self.loss, self.pairs = 0, 0.0, 0
@@ -298,6 +316,8 @@ class Trainer:
             self.round += 1
         self.task.model.input[:, : self.task.model.dim] = self.x
         self.task.model.output[:, : self.task.model.dim] = self.y
+        if self.p is not None and self.task.model.positions is not None:
+            self.task.model.positions[:, : self.task.model.dim] = self.p
 
     def _round(self) -> None:
         """Every block works on its own copy; what several did to a row is added, as far as they agree."""
@@ -309,12 +329,20 @@ class Trainer:
         uses = [_uses(self.task, block) for block in blocks]
         start = self.x if self.task.parts is None else composed(self.x, self.task.parts)
         changes = [np.zeros_like(start), np.zeros_like(self.y)]
+        moved = np.zeros((2 * self.task.window + 1, self.x.shape[1]))
         for block in blocks:
-            examples = Examples(self.task, block, start.copy(), self.y.copy())
+            examples = Examples(
+                self.task, block, start.copy(), self.y.copy(), None if self.p is None else self.p.copy()
+            )
             examples.run()
             self.loss, self.pairs = self.loss + examples.loss, self.pairs + examples.pairs
             changes[0] += examples.x - start
             changes[1] += examples.y - self.y
+            if self.p is not None and examples.p is not None:
+                moved += examples.p - self.p
+        if self.p is not None:
+            centres = np.array([sum(block.last - block.first for block in blocks)])
+            self.p += agreement(np.array([len(blocks)]), centres, pull)[:, None] * moved
         for part, change in enumerate(changes):
             times = np.array([use[part] for use in uses])
             change *= agreement((times > 0).sum(0), times.sum(0), pull)[:, None]

@@ -93,11 +93,21 @@ class Schedule:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """The two matrices in training, rows padded to a multiple of ``PAD``; ``[:, :dim]`` holds the numbers."""
+    """The two matrices in training, rows padded to a multiple of ``PAD``; ``[:, :dim]`` holds the numbers.
+
+    ``positions``, where there are any, are CBOW's weights of the places from ``window`` before the centre to as many
+    after it, shape (2 window + 1, padded(dim)).
+    """
 
     input: Float32
     output: Float32
     dim: int
+    positions: Float32 | None = None
+
+    def arrays(self) -> dict[str, Float32]:
+        """Return all that training changes, by name."""
+        named = {"input": self.input, "output": self.output, "positions": self.positions}
+        return {name: array for name, array in named.items() if array is not None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +180,7 @@ class Task:
             "keep": self.keep,
             "input": self.model.input,
             "output": self.model.output,
+            "positions": self.model.positions,
             "dim": self.model.dim,
             "n_outputs": len(self.model.output),
             "part_first": self.parts.first if self.parts else None,

@@ -88,6 +88,8 @@ class Trained:
         Time spent training (in this run), without reading the text.
     nodes : ndarray, shape (n_words - 1, dim), or None
         The inner nodes of the tree, where output vectors were asked for under the hierarchical softmax.
+    positions : ndarray, shape (2 window + 1, dim), or None
+        fastText's weights of the places around the centre word, where they were trained.
     """
 
     vectors: Vectors
@@ -96,6 +98,7 @@ class Trained:
     heldout: tuple[float | None, ...]
     seconds: float
     nodes: Float32 | None = None
+    positions: Float32 | None = None
 
     @property
     def output(self) -> Float32 | None:
