@@ -113,15 +113,13 @@ def train(
     if isinstance(init, SubwordVectors):
         _take_grams(init, config, built)
     parts = word_parts(words, config) if n_grams else None
-    start = dataclasses.replace(
-        built.task.model, positions=_even_positions(config) if config.position_weights else None
-    )
-    built = dataclasses.replace(built, task=dataclasses.replace(built.task, parts=parts, model=start))
+    model = dataclasses.replace(built.task.model, positions=_even_positions(config))
+    built = dataclasses.replace(built, task=dataclasses.replace(built.task, parts=parts, model=model))
     history, seconds = run_job(
         built, config, corpus, threads=threads, tell=listen or ignore, heldout=heldout, probes=probes,
         checkpoint=checkpoint, resume=resume, backend=backend,
     )  # fmt: skip
-    model, tree = built.task.model, config.loss == "hierarchical"
+    tree = config.loss == "hierarchical"
     rows = compact(model.input, model.dim)
     kept = compact(model.output, model.dim) if keep_output else None
     return Trained(
@@ -136,7 +134,9 @@ def train(
     )  # fmt: skip
 
 
-def _even_positions(config: FastText) -> Float32:
+def _even_positions(config: FastText) -> Float32 | None:
+    if not config.position_weights:
+        return None
     weights = aligned_rows(2 * config.window + 1, config.dim)
     weights[:, : config.dim] = 1.0
     return weights

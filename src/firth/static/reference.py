@@ -331,9 +331,8 @@ class Trainer:
         changes = [np.zeros_like(start), np.zeros_like(self.y)]
         moved = np.zeros((2 * self.task.window + 1, self.x.shape[1]))
         for block in blocks:
-            examples = Examples(
-                self.task, block, start.copy(), self.y.copy(), None if self.p is None else self.p.copy()
-            )
+            weights = None if self.p is None else self.p.copy()
+            examples = Examples(self.task, block, start.copy(), self.y.copy(), weights)
             examples.run()
             self.loss, self.pairs = self.loss + examples.loss, self.pairs + examples.pairs
             changes[0] += examples.x - start
