@@ -45,9 +45,7 @@ class Cooc(Config):
     'harmonic'
     """
 
-    window: int = option(
-        10, "context words on each side, at most; 0 takes the whole sentence", minimum=0, maximum=10_000
-    )
+    window: int = option(10, "context words on each side; 0 takes the whole sentence", minimum=0, maximum=10_000)
     sides: str = option("both", "which side of a word its context is on", choices=("both", "left", "right"))
     weights: str = option(
         "harmonic",
@@ -355,6 +353,6 @@ def _taken(
         return indptr, indices, values
     with tempfile.TemporaryFile(prefix="firth-counts-") as file:
         counter.write(unit, file.fileno())
-        columns = np.memmap(file, np.int32, "r", 0, (pairs,))  # type: ignore[call-overload]
-        mapped = np.memmap(file, np.float64, "r", 4 * pairs, (pairs,))  # type: ignore[call-overload]
+        columns = np.memmap(file, np.int32, "r", 0, (pairs,))
+        mapped = np.memmap(file, np.float64, "r", 4 * pairs, (pairs,))
     return indptr, columns.view(np.ndarray), mapped.view(np.ndarray)
