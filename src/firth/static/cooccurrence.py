@@ -9,18 +9,17 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from firth import _core
 from firth.config import Config, option, to_dict
 from firth.errors import ConfigError, DataError
 from firth.events import Listener, Notice, Progress
+from firth.static.counts import CooccurrenceMatrix
 from firth.static.loop import cpu_threads
 from firth.static.reference import SUBSAMPLE, stream_key
 from firth.static.sampling import keep_thresholds
@@ -64,110 +63,6 @@ class Cooc(Config):
             raise ConfigError(
                 "weights cannot be linear without a window", got="window 0", expected="a window of at least 1"
             )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class CooccurrenceMatrix:
-    """How often words stand near words, as a sparse matrix by rows.
-
-    Attributes
-    ----------
-    words : Words
-        The word of each row and of each column.
-    counts : ndarray of int64, shape (n_words,)
-        Occurrences of each word in the text.
-    indptr : ndarray of int64, shape (n_words + 1,)
-        Row i lies at ``indptr[i]:indptr[i + 1]``.
-    indices : ndarray of int32, shape (n_pairs,)
-        Columns (the context), ascending within a row.
-    values : ndarray of float32 or float64, shape (n_pairs,)
-        Sums of weights, all positive.
-    metadata : mapping
-        Plain values: options, origin, and ``unit``, the number of parts that a weight of 1 was counted in.
-
-    Raises
-    ------
-    DataError
-        When the lengths don't fit each other.
-
-    Examples
-    --------
-    >>> text = ["I have a cat", "cat eat fish", "I have a apple"]
-    >>> counts = train(text, Cooc(window=0, weights="flat", min_count=1)).model
-    >>> counts["I", "have"], counts["I", "cat"], counts["I", "fish"]
-    (2.0, 1.0, 0.0)
-    """
-
-    words: Words
-    counts: NDArray[np.int64]
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: NDArray[np.floating]
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        n = len(self.words)
-        if self.counts.shape != (n,) or self.indptr.shape != (n + 1,) or self.indices.shape != self.values.shape:
-            got = f"{n} words, counts {self.counts.shape}, indptr {self.indptr.shape}, indices {self.indices.shape}"
-            raise DataError("the parts of the co-occurrence matrix don't fit", got=f"{got}, values {self.values.shape}")
-        if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
-            raise DataError("the rows of the co-occurrence matrix don't fit", got=f"{self.indptr[[0, -1]].tolist()}")
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __repr__(self) -> str:
-        return f"<CooccurrenceMatrix: {len(self):,} words, {len(self.indices):,} pairs>"
-
-    @cached_property
-    def matrix(self) -> csr_array:
-        """The matrix of SciPy, shape (n_words, n_words), sharing these arrays where index types allow."""
-        return csr_array((self.values, self.indices, self.indptr), shape=(len(self), len(self)))
-
-    @cached_property
-    def total(self) -> float:
-        """Sum of all values."""
-        return float(self.values.sum(dtype=np.float64))
-
-    def row(self, word: str) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
-        """Return the contexts of ``word``, ascending, and their values.
-
-        Raises
-        ------
-        UnknownWordError
-            When the word is not in the vocabulary.
-        """
-        at = self.words.row(word)
-        here = slice(int(self.indptr[at]), int(self.indptr[at + 1]))
-        return self.indices[here], self.values[here]
-
-    def __getitem__(self, pair: tuple[str, str]) -> float:
-        word, context = pair
-        column = self.words.row(context)
-        columns, values = self.row(word)
-        at = int(np.searchsorted(columns, column))
-        return float(values[at]) if at < len(columns) and columns[at] == column else 0.0
-
-    def probability(self, context: str, word: str) -> float:
-        """Return P(context | word), the share of ``context`` in the row of ``word``; NaN where the row is empty."""
-        total = float(self.row(word)[1].sum(dtype=np.float64))
-        return self[word, context] / total if total else float("nan")
-
-    def ratio(self, a: str, b: str, probe: str) -> float:
-        """Return P(probe | a) / P(probe | b), which tells what sets ``a`` apart from ``b``.
-
-        Pennington, Socher and Manning 2014, section 3, table 1 (ice and steam). Infinite where only ``a`` is seen
-        with the probe, NaN where neither is.
-
-        Raises
-        ------
-        UnknownWordError
-            When a word is not in the vocabulary.
-        """
-        of_a, of_b = self.probability(probe, a), self.probability(probe, b)
-        if of_b:
-            return of_a / of_b
-        return float("inf") if of_a else float("nan")
 
 
 @dataclasses.dataclass(frozen=True)
