@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "word2vec.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "word2vec.md"
+PAGES = [PAGE, DOCS / "counts.md"]
 
 
 def _examples(page: Path) -> list[str]:
@@ -23,8 +25,10 @@ def test_the_page_has_an_example_that_promises_something() -> None:
     assert ["梨子"] in [_promised(code) for code in _examples(PAGE)]
 
 
-def test_every_example_runs_and_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    for code in _examples(PAGE):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_example_runs_and_prints_what_it_says(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert any(map(_promised, _examples(page)))
+    for code in _examples(page):
         namespace: dict[str, Any] = {}
-        exec(compile(code, str(PAGE), "exec"), namespace)
+        exec(compile(code, str(page), "exec"), namespace)
         assert capsys.readouterr().out.splitlines() == _promised(code)
