@@ -4,6 +4,7 @@
 
 #include "loss.h"
 #include "softmax.h"
+#include "sparse_row.h"
 #include "windows.h"
 
 #define FIRTH_JOIN_(a, b) a##b
@@ -31,8 +32,8 @@ extern const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL);
 const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     FIRTH_TEXT(FIRTH_LEVEL),
     pairs_step<float>, pairs_step<double>, path_step<float>, path_step<double>, own_step<float>, own_step<double>,
-    softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows, weigh_windows,
-    unweigh_windows,
+    softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows, weigh_windows, unweigh_windows,
+    add_scaled,
 };
 
 }  // namespace firth

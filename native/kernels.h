@@ -95,6 +95,8 @@ struct Kernels {
     // The same two with weights by position; the second adds to the weights' changes too.
     void (*weigh_windows)(const Windows&, const Positions&, const float* share, float* sums);
     void (*unweigh_windows)(const Windows&, const Positions&, const float* share, const float* changes);
+    // A row of a sparse matrix times a block: out = the sum of values[i] * x[columns[i]], width a multiple of kPad.
+    void (*add_scaled)(float* out, const float* x, int width, const int32_t* columns, const float* values, int64_t n);
 };
 
 }  // namespace firth
