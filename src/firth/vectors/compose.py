@@ -43,7 +43,7 @@ def composed(own: Rows | None, grams: Rows, starts: NDArray[np.int64], items: ND
     own_bytes = np.zeros((0, 4 * grams.shape[1]), np.uint8) if own is None else row_bytes(own)
     gram_bytes = row_bytes(grams)
     n = len(starts) - 1
-    if own_bytes is None or gram_bytes is None or (own is not None and not n):
+    if own_bytes is None or gram_bytes is None:
         return composed_in_numpy(own, grams, starts, items)
     out = np.empty((n, grams.shape[1]), dtype=np.float32)
     try:
