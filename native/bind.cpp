@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bind_compose.h"
+#include "bind_quantize.h"
 #include "bind_subword.h"
 #include "bind_text.h"
 #include "bind_training.h"
@@ -22,4 +23,5 @@ NB_MODULE(_core, m) {
     vectors_binding::bind_vectors(m);
     firth::subword_binding::bind_subword(m);
     firth::compose_binding::bind_compose(m);
+    firth::quantize_binding::bind_quantize(m);
 }
