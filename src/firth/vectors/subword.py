@@ -128,13 +128,15 @@ class Composed:
         The n-grams.
     words : Words
         The spelling of each row.
+    made : float32 rows, shape (n_words, dim), optional
+        The composed vectors, where they are there already.
     """
 
-    def __init__(self, own: Rows | None, grams: HashedNgrams, words: Words) -> None:
+    def __init__(self, own: Rows | None, grams: HashedNgrams, words: Words, made: Rows | None = None) -> None:
         if own is not None and own.shape != (len(words), grams.rows.shape[1]):
             expected = f"({len(words)}, {grams.rows.shape[1]}), a row per word as long as those of n-grams"
             raise DataError("the words' own rows don't fit", got=own.shape, expected=expected)
-        self.own, self.grams, self.words = own, grams, words
+        self.own, self.grams, self.words, self.made = own, grams, words, made
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -152,9 +154,12 @@ class Composed:
 
     def limit(self, n: int) -> Composed:
         """Return the first ``n`` words, as views."""
-        return Composed(None if self.own is None else self.own[:n], self.grams, Words.of(self.words[:n]))
+        own, made = (None if rows is None else rows[:n] for rows in (self.own, self.made))
+        return Composed(own, self.grams, Words.of(self.words[:n]), made)
 
     def __getitem__(self, key: Any, /) -> Float32:
+        if self.made is not None:
+            return np.asarray(self.made[key])
         if isinstance(key, int | np.integer):
             return np.asarray(self._rows(np.array([range(len(self))[int(key)]]))[0])
         return self._rows(np.arange(len(self))[key])
