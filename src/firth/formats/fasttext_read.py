@@ -58,14 +58,15 @@ class _Reader:
         self._refuse_duplicates(words, 0)
         n = dictionary.n_words
         hashed = self._rows(self.layout.input, n, self.layout.input.rows)
+        own = self._rows(self.layout.input, 0, n)
         grams: NgramRows | FloretRows
         if args.mode == FLORET:
             if dictionary.kept is not None or not args.bucket:
                 raise self.head.fault("a table of floret without rows, or pruned", 0)
-            grams, own = FloretRows(hashed, args.minn, args.maxn, args.hash_count), None
+            # The file has a row per word, of which training uses the first alone.
+            grams, own = FloretRows(hashed, args.minn, args.maxn, args.hash_count), own[: min(1, n)]
         else:
             grams = NgramRows(hashed, args.minn, args.maxn, args.bucket, dictionary.kept)
-            own = self._rows(self.layout.input, 0, n)
         output = self._rows(self.layout.output, 0, n)
         known = self._counts(counts, 0)
         is_tree, is_used = LOSSES[args.loss] == "hierarchical", _any(output)

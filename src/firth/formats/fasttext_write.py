@@ -59,17 +59,19 @@ def _write_subwords(model: SubwordVectors, path: Path, floret: bool) -> None:
         if (grams.seed, grams.begin, grams.end) != (SEED, "<", ">"):
             raise DataError("a .bin of floret has its own seed and frame", remedy='format="floret" keeps these')
         hashing: dict[str, Any] = {"mode": FLORET, "hash_count": grams.hashes}
-        words: Rows = _zeros(len(model), model.dim)  # rows that floret keeps and never uses
+        own = model.store.own if isinstance(model.store, Composed) else None
+        first = [] if own is None else [own]
+        words = [*first, _zeros(len(model) - sum(map(len, first)), model.dim)]  # rows that floret keeps and never uses
         kept, buckets = None, grams.buckets
     elif isinstance(grams, NgramRows):
         hashing, kept, buckets = {}, grams.kept, grams.buckets
-        words = _own_rows(model, grams)
+        words = [_own_rows(model, grams)]
         if kept is None and len(grams.rows) != buckets:
             raise DataError("the n-gram rows don't fit", got=len(grams.rows), expected=f"{buckets}, one per bucket")
     else:
         raise DataError("n-grams of a kind that fastText does not have", got=type(grams).__name__)
     args = args_of(model.metadata, dim=model.dim, bucket=buckets, minn=grams.minn, maxn=grams.maxn, **hashing)
-    inputs = joined(words, grams.rows) or [words, grams.rows]
+    inputs = (joined(words[0], grams.rows) if len(words) == 1 else None) or [*words, grams.rows]
     _refuse_pruned(kept, inputs)
     args = _as_vectors(args, model.nodes)
     _write(path, args, _dictionary(_entries(model), model.metadata, kept), (inputs, _output(model)), floret)
@@ -113,8 +115,9 @@ def _output(model: Vectors) -> Any:
 
 def _own_rows(model: SubwordVectors, grams: NgramRows) -> Rows:
     """Return the words' own rows; where only the composed ones are known, solved from those."""
-    if isinstance(model.store, Composed) and model.store.own is not None and model.store.grams is grams:
-        return model.store.own
+    own = model.store.own if isinstance(model.store, Composed) and model.store.grams is grams else None
+    if own is not None and len(own) == len(model):
+        return own
     if not grams.maxn:
         return model.store
     warnings.warn("the words' own rows are not known: solved from the composed vectors, up to rounding", stacklevel=2)

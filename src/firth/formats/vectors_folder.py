@@ -86,11 +86,13 @@ def _subwords_together(parts: Parts, reading: Reading) -> Vectors:
     options = common["metadata"].pop("ngrams", None)
     rows = parts.tensor("ngrams", np.float32, (None, matrix.shape[1]))
     grams: NgramRows | FloretRows
+    own = parts.tensor("own", np.float32, (None, matrix.shape[1])) if "own" in parts.tensors else None
     if isinstance(options, dict) and "hashes" in options:
-        grams, own = _floret(parts, options, rows), None
+        grams = _floret(parts, options, rows)
     else:
         grams = _ngrams(parts, options, rows)
-        own = parts.tensor("own", np.float32, matrix.shape) if "own" in parts.tensors else None
+    if own is not None and (len(own) > len(words) or (isinstance(grams, NgramRows) and len(own) != len(words))):
+        raise parts.fault("the words' own rows don't fit the vocabulary", got=len(own), expected=str(len(words)))
     whole = own is not None or isinstance(grams, FloretRows)
     nodes = parts.tensor("nodes", np.float32, (None, matrix.shape[1])) if "nodes" in parts.tensors else None
     if nodes is not None and len(words) - len(nodes) not in (0, 1):

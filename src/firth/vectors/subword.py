@@ -122,8 +122,9 @@ class Composed:
 
     Parameters
     ----------
-    own : float32 rows, shape (n_words, dim), or None
-        The words' own rows; None where words have none beside their n-grams, as in floret.
+    own : float32 rows, shape (n, dim), or None
+        The own rows of the first ``n`` words: of all of them in fastText, of the first in floret, where training so
+        treats ``</s>``; None where no word has one.
     grams : HashedNgrams
         The n-grams.
     words : Words
@@ -133,7 +134,7 @@ class Composed:
     """
 
     def __init__(self, own: Rows | None, grams: HashedNgrams, words: Words, made: Rows | None = None) -> None:
-        if own is not None and own.shape != (len(words), grams.rows.shape[1]):
+        if own is not None and (len(own) > len(words) or own.shape[1:] != grams.rows.shape[1:]):
             expected = f"({len(words)}, {grams.rows.shape[1]}), a row per word as long as those of n-grams"
             raise DataError("the words' own rows don't fit", got=own.shape, expected=expected)
         self.own, self.grams, self.words, self.made = own, grams, words, made
@@ -170,7 +171,14 @@ class Composed:
         upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         inside = np.arange(upto[-1]) - np.repeat(upto[:-1], counts)
         chosen = items[np.repeat(starts[rows], counts) + inside]
-        return composed(None if self.own is None else self.own[rows], self.grams.rows, upto, chosen)
+        own = self.own
+        if own is not None and len(own) == len(self):
+            return composed(own[rows], self.grams.rows, upto, chosen)
+        found = composed(None, self.grams.rows, upto, chosen)
+        for place in np.flatnonzero(rows < len(own)) if own is not None else ():
+            part = chosen[upto[place] : upto[place + 1]]
+            found[place] = composed(own[rows[place]][None], self.grams.rows, np.array([0, len(part)]), part)[0]
+        return found
 
 
 class SubwordVectors(Vectors):
