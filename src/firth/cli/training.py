@@ -190,9 +190,10 @@ def _check_places(running: Running, sources: Sequence[str | Path]) -> tuple[Form
 
 def _keep(trained: Any, kind: Format, running: Running, checkpoint: Path, listen: Listener) -> None:
     """Write the model whole and tell what the file does not keep; the checkpoint is needed no longer."""
-    from firth.formats.registry import model_of, save
+    from firth.formats.registry import format_by_suffix, model_of, save
 
     model = model_of(trained)
+    kind = format_by_suffix(running.out, model) if kind.suffixes else kind  # .bin is another format with n-grams
     save(model, running.out, format=kind.name)
     for lost in kind.lost(model):
         listen(Notice(f"{lost} cannot be kept in {kind.name}"))
