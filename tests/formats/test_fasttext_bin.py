@@ -321,11 +321,40 @@ def test_classifiers_of_ours(tmp_path: Path, fasttext: Run) -> None:
     assert words == fasttext("predict-prob", GOLDEN / "plain.ftz", lines, 9)
 
 
+def test_a_pruned_model_that_is_not_quantised_gets_zeros(tmp_path: Path, fasttext: Run) -> None:
+    """The program refuses pruned models that are not quantised; with zeros, its labels stay in the same order."""
+    whole, left = load(GOLDEN / "ngrams-softmax.bin"), load(GOLDEN / "words-left.ftz")
+    n = len(whole.words)
+    some = np.random.default_rng(5).permutation(whole.buckets)[:170]
+    rows = np.concatenate([np.arange(n), n + some])
+    kept = {int(bucket): row for row, bucket in enumerate(some)}
+    pruned = FastTextClassifier(**{**vars(whole), "input": whole.input[rows], "kept": kept})
+    with pytest.warns(UserWarning, match="130 of 300"):
+        save(pruned, tmp_path / "m.bin")
+    lines = GOLDEN / "asked.txt"
+    answers = fasttext("predict", tmp_path / "m.bin", lines, 5).splitlines()
+    for line, answer in zip(lines.read_bytes().splitlines(), answers, strict=True):
+        found = features(pruned, line.decode("utf-8", "surrogateescape").split(" "))
+        scores = dense(pruned.output) @ pruned.input[np.array(found)].mean(axis=0)
+        assert answer.split(b" ") == [pruned.labels.raw(int(place)) for place in np.argsort(-scores)]
+    back = load(tmp_path / "m.bin")
+    assert back.kept is None
+    expected = whole.input[:].copy()
+    expected[np.setdiff1d(np.arange(len(expected)), rows)] = 0
+    np.testing.assert_array_equal(back.input[:], expected)
+    # Where no n-gram is left at all, nothing changes: the file has none.
+    save(FastTextClassifier(**{**vars(left), "input": dense(left.input)}), tmp_path / "w.bin")
+    asked = fasttext("predict-prob", tmp_path / "w.bin", lines, 5)
+    assert asked == fasttext("predict-prob", GOLDEN / "words-left.ftz", lines, 5)
+    grams = NgramRows(np.ones((2, 3), np.float32), 3, 3, 10, {7: 0, 2: 1})
+    words = Words.of(["where"])
+    vectors = SubwordVectors(words, Composed(np.ones((1, 3), np.float32), grams, words), subwords=grams)
+    with pytest.warns(UserWarning, match="8 of 10"):
+        save(vectors, tmp_path / "v.bin")
+    assert load(tmp_path / "v.bin").subwords.rows.sum(axis=1).tolist() == [0, 0, 3, 0, 0, 0, 0, 3, 0, 0]
+
+
 def test_what_the_program_would_not_read_is_refused(tmp_path: Path) -> None:
-    pruned = load(GOLDEN / "cutoff.ftz")
-    plain = FastTextClassifier(**{**vars(pruned), "input": dense(pruned.input)})
-    with pytest.raises(DataError, match="quantised too"):
-        save(plain, tmp_path / "m.bin")
     with pytest.raises(DataError, match="zero in it"):
         save(Vectors(["a\0b"], [[1.0]]), tmp_path / "m.bin", format="fasttext-bin")
     with pytest.raises(DataError, match="needs words"):

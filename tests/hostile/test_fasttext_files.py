@@ -149,7 +149,7 @@ def test_faulty_file(fault: str) -> None:
         (VECTORS, "fasttext-bin", (STOP, INPUT, INPUT + 17, OUTPUT, OUTPUT + 17, len(VECTORS))),
         (CUT, "fasttext-bin", (CUT_STOP, CUT_INPUT, CUT_INPUT + 22, CUT_OUTPUT, CUT_OUTPUT + 17, len(CUT))),
         (TABLE, "floret-bin", (len(TABLE),)),
-        (TEXT, "floret", (len(TEXT) - 10,)),
+        (TEXT, "floret", (len(TEXT) - 20,)),
     ],
 )
 def test_cut_anywhere(tmp_path: Path, raw: bytes, name: str, seams: tuple[int, ...]) -> None:
