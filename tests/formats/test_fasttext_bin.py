@@ -321,6 +321,17 @@ def test_classifiers_of_ours(tmp_path: Path, fasttext: Run) -> None:
     assert words == fasttext("predict-prob", GOLDEN / "plain.ftz", lines, 9)
 
 
+@pytest.mark.parametrize("name", ["ngrams-ns.bin", "retrain.ftz", "words-hs.bin"])
+def test_a_classifier_has_word_vectors_too(tmp_path: Path, fasttext: Run, name: str) -> None:
+    vectors = load(GOLDEN / name).vectors
+    asked = [word for word in [*vectors.words, "unseen", "没见过"] if vectors.knows(word)]
+    printed = printed_vectors(fasttext, GOLDEN / name, asked)
+    np.testing.assert_allclose(printed, [vectors[word] for word in asked], rtol=5e-5, atol=1e-6)
+    notes = convert(GOLDEN / name, tmp_path / "v.vec")
+    assert notes[0].startswith("all but the word vectors of the FastTextClassifier")
+    np.testing.assert_array_equal(load(tmp_path / "v.vec").matrix, vectors.matrix)
+
+
 def test_a_pruned_model_that_is_not_quantised_gets_zeros(tmp_path: Path, fasttext: Run) -> None:
     """The program refuses pruned models that are not quantised; with zeros, its labels stay in the same order."""
     whole, left = load(GOLDEN / "ngrams-softmax.bin"), load(GOLDEN / "words-left.ftz")

@@ -47,10 +47,10 @@ def _inspect(head: Head, *, floret: bool) -> FileReport:
         dictionary = dictionary_of(data, floret=floret)
     name, title = ("floret-bin", _FLORET_TITLE) if floret else ("fasttext-bin", _TITLE)
     is_classifier = dictionary.args.is_supervised
-    kind, uses = ("fasttext-classifier", ("convert",)) if is_classifier else ("subword-vectors", _USES)
+    kind = "fasttext-classifier" if is_classifier else "subword-vectors"
     return FileReport(
         str(head.path), name, title, head.compression, head.size, kind, dictionary.n_words, dictionary.args.dim,
-        _holds(dictionary), {**_details(dictionary), **details}, uses,
+        _holds(dictionary), {**_details(dictionary), **details}, _USES,
     )  # fmt: skip
 
 

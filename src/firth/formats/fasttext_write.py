@@ -20,7 +20,7 @@ from firth.vectors.compose import composed
 from firth.vectors.floret import SEED, FloretRows
 from firth.vectors.quantize import Quantized
 from firth.vectors.static import Vectors
-from firth.vectors.storage import Rows
+from firth.vectors.storage import Rows, part_of
 from firth.vectors.subword import Composed, NgramRows, SubwordVectors
 from firth.vectors.words import Words
 
@@ -103,9 +103,9 @@ def _classifier(model: FastTextClassifier) -> _Whole:
     elif kept is None:
         inputs = [model.input]
     else:
-        grams = NgramRows(model.input[n:], model.minn, model.maxn, model.buckets, kept)
+        grams = NgramRows(part_of(model.input, n, len(model.input)), model.minn, model.maxn, model.buckets, kept)
         kept, buckets, rows = _unpruned(grams)
-        inputs = [model.input[:n], rows]
+        inputs = [part_of(model.input, 0, n), rows]
     none_left = kept is None and model.kept is not None and not len(model.kept)
     args = args_of(
         model.metadata, dim=model.dim, bucket=buckets, minn=0 if none_left else model.minn,

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import DataError
-from firth.vectors.storage import Rows
+from firth.vectors.storage import Rows, part_of
+from firth.vectors.subword import Composed, NgramRows, SubwordVectors
 from firth.vectors.words import Words
 
 __all__ = ["LOSSES", "FastTextClassifier"]
@@ -78,3 +79,12 @@ class FastTextClassifier:
     def dim(self) -> int:
         """Length of every vector."""
         return int(self.input.shape[1])
+
+    @property
+    def vectors(self) -> SubwordVectors:
+        """The vectors of its words, with those of character n-grams for unknown ones, as fastText gives them."""
+        n = len(self.words)
+        own, hashed = part_of(self.input, 0, n), part_of(self.input, n, len(self.input))
+        grams = NgramRows(hashed, self.minn, self.maxn, self.buckets, self.kept)
+        store = Composed(own, grams, self.words)
+        return SubwordVectors(self.words, store, subwords=grams, counts=self.counts, metadata=self.metadata)
