@@ -5,6 +5,7 @@
 
 #include "bind_quantize.h"
 #include "bind_subword.h"
+#include "bind_supervised.h"
 #include "bind_text.h"
 #include "bind_training.h"
 #include "bind_vectors.h"
@@ -22,4 +23,5 @@ NB_MODULE(_core, m) {
     vectors_binding::bind_vectors(m);
     firth::subword_binding::bind_subword(m);
     firth::quantize_binding::bind_quantize(m);
+    firth::supervised_binding::bind_supervised(m);
 }
