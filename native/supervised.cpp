@@ -191,6 +191,17 @@ void SupervisedTrainer::shuffle(int64_t epoch) {
     for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(uint32_t(i))]);
 }
 
+// A group ends where a round does, so that a slice of rounds changes nothing; and when its rows are many enough for a
+// meeting of the threads to cost little beside them.
+int64_t SupervisedTrainer::group_end(int64_t at, int64_t end) const {
+    end = std::min({end, at + task_.group, (at / kRound + 1) * kRound});
+    for (int64_t features = 0; at < end && features < kGroupFeatures; ++at) {
+        const int64_t document = order_[size_t(at)];
+        features += task_.feature_ends[document] - begin_of(task_.feature_ends, document);
+    }
+    return at;
+}
+
 void SupervisedTrainer::run(int64_t count, int threads) {
     const int64_t per_epoch = rounds_per_epoch(), epoch = at_ / per_epoch;
     const int64_t begin = at_ % per_epoch * kRound, end = std::min(begin + count * kRound, task_.n_documents);
@@ -208,11 +219,8 @@ void SupervisedTrainer::run(int64_t count, int threads) {
     const double all = double(task_.epochs) * double(task_.n_documents);
 
     std::vector<double> losses(size_t((end - begin + kRound - 1) / kRound), 0.0);
-    std::vector<int64_t> firsts;  // groups end where rounds do, so that a slice of rounds changes nothing
-    for (int64_t at = begin; at < end;) {
-        firsts.push_back(at);
-        at = std::min({end, at + task_.group, (at / kRound + 1) * kRound});
-    }
+    std::vector<int64_t> firsts;
+    for (int64_t at = begin; at < end; at = group_end(at, end)) firsts.push_back(at);
     firsts.push_back(end);
     auto work = [&](int thread, int64_t number, auto meet) {
         Worker& worker = *workers[size_t(thread)];

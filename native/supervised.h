@@ -48,12 +48,13 @@ struct SupervisedTask {
     float rate;
     uint64_t seed;
     bool shuffle, update;  // update false: only the loss is wanted
-    int group;             // documents whose scores are computed from the same parameters
+    int group;             // most documents whose scores are computed from the same parameters
 };
 
 class SupervisedTrainer {
 public:
     static constexpr int64_t kRound = 64;  // documents
+    static constexpr int64_t kGroupFeatures = 1024;
 
     explicit SupervisedTrainer(const SupervisedTask& task);
     int64_t rounds_per_epoch() const { return (task_.n_documents + kRound - 1) / kRound; }
@@ -67,6 +68,7 @@ private:
     struct Group;
     struct Worker;
     void shuffle(int64_t epoch);
+    int64_t group_end(int64_t at, int64_t end) const;
 
     SupervisedTask task_;
     int64_t at_ = 0;

@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import DataError
 
-__all__ = ["accuracy", "average_ranks", "bootstrap_interval", "pearson", "precision_at_k", "precision_recall_f1", "spearman"]
+__all__ = [
+    "accuracy",
+    "average_ranks",
+    "bootstrap_interval",
+    "pearson",
+    "precision_at_k",
+    "precision_recall_f1",
+    "spearman",
+]
 
 Float64 = NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Float64, Float64], Any]
@@ -211,9 +219,7 @@ def precision_at_k(ranked: Sequence[Sequence[Any]], relevant: Sequence[set[Any]]
     return float(np.mean(hits)) / k
 
 
-def precision_recall_f1(
-    correct: ArrayLike, predicted: ArrayLike, gold: ArrayLike
-) -> tuple[Float64, Float64, Float64]:
+def precision_recall_f1(correct: ArrayLike, predicted: ArrayLike, gold: ArrayLike) -> tuple[Float64, Float64, Float64]:
     """Precision, recall and their harmonic mean, element by element.
 
     Parameters

@@ -20,7 +20,17 @@ from firth.tasks.fasttext_data import byte_pieces, text_lines
 from firth.vectors.buckets import KeptBuckets
 from firth.vectors.storage import BLOCK_VALUES, dense
 
-__all__ = ["Found", "LabelScore", "Predictor", "Tested", "feature_space", "predict", "test"]
+__all__ = [
+    "Found",
+    "LabelScore",
+    "Predictor",
+    "Tested",
+    "check_answers",
+    "feature_space",
+    "predict",
+    "test",
+    "whole_lines",
+]
 
 _TEXTS_AT_ONCE = 8192
 _BYTES_AT_ONCE = 1 << 23
@@ -134,7 +144,8 @@ def _means(store: Any, rows: NDArray[np.int32], ends: NDArray[np.int64]) -> Floa
     return means
 
 
-def _check(k: int, threshold: float) -> None:
+def check_answers(k: int, threshold: float) -> None:
+    """Raise ConfigError where ``k`` or ``threshold`` is out of range."""
     if k < 1 and k != -1:
         raise ConfigError("k is too small", got=k, expected="at least 1, or -1 for all labels")
     if not 0 <= threshold <= 1:
@@ -179,7 +190,7 @@ def predict(
     >>> [best[0][0] for best in predict(model, ["sand and sun", "ice"])]
     ['__label__warm', '__label__cold']
     """
-    _check(k, threshold)
+    check_answers(k, threshold)
     if isinstance(texts, str):
         raise DataError("texts is one text", got=texts, expected="a list of them")
     predictor = Predictor.of(model)
@@ -264,7 +275,7 @@ def test(model: FastTextClassifier, data: Any, k: int = 1, threshold: float = 0.
     DataError
         When no line has a label that the model knows.
     """
-    _check(k, threshold)
+    check_answers(k, threshold)
     predictor = Predictor.of(model)
     n_labels, n, skipped = len(predictor.labels), 0, 0
     correct, predicted, gold = (np.zeros(n_labels, np.int64) for _ in range(3))

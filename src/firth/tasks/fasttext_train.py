@@ -6,7 +6,7 @@ Joulin, Grave, Bojanowski and Mikolov 2017, "Bag of Tricks for Efficient Text Cl
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from firth import _core, checkpoint
 from firth.config import Config, option, to_dict
 from firth.errors import ConfigError, DataError
 from firth.events import Listener, Notice
+from firth.protocols import Float32
 from firth.static.loop import Epoch, Job, cpu_threads, run
 from firth.static.sampling import alias_table
 from firth.static.task import aligned_rows
@@ -26,10 +27,11 @@ from firth.vectors.buckets import KeptBuckets
 from firth.vectors.static import Vectors
 from firth.vectors.words import Words
 
-__all__ = ["FastTextClassify", "Trained", "train"]
+__all__ = ["FastTextClassify", "Trained", "labelled_documents", "native_trainer", "train"]
 
 _NOISE_EXPONENT = 0.5  # of label counts, as fastText has it
 _ROWS_AT_ONCE = 65_536
+_GROUP = 16  # documents that are scored side by side, where they are short
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,36 +224,8 @@ class _Task:
         self.input[known, : self.config.dim] = init.store[rows[known]]
 
     def _trainer(self, found: dict[str, Any], *, update: bool) -> _core.SupervisedTrainer:
-        config = self.config
-        noise = path = None
-        if config.loss == "negative":
-            noise = alias_table(self.label_counts.astype(np.float64) ** _NOISE_EXPONENT)
-        elif config.loss == "hierarchical":
-            path = _core.label_paths(self.label_counts)
-        names = ("features", "feature_ends", "labels", "label_ends", "own_rows", "own_times", "own_ends")
-        return _core.SupervisedTrainer(
-            {
-                **{name: found.get(name) for name in names},
-                "input": self.input,
-                "output": self.output,
-                "own": self.own if update else None,
-                "dim": config.dim,
-                "n_labels": len(self.labels),
-                "loss": LOSSES.index(config.loss),
-                "negative": config.negative,
-                "noise_keep": noise.keep if noise else None,
-                "noise_other": noise.other if noise else None,
-                "path_first": path[0] if path else None,
-                "path_node": path[1] if path else None,
-                "path_code": path[2] if path else None,
-                "epochs": config.epochs if update else 1,
-                "rate": config.rate,
-                "seed": config.seed,
-                "shuffle": config.shuffle and update,
-                "update": update,
-                "group": 1,
-            }
-        )
+        own = self.own if update else None
+        return native_trainer(found, self.input, self.output, own, self.label_counts, self.config, update=update)
 
     def notices(self) -> list[str]:
         """Return what a user should know of the text."""
@@ -268,16 +242,7 @@ class _Task:
 
     def heldout(self, data: Any, threads: int) -> Any:
         """Return a function that measures the mean loss on other lines with the parameters as they are."""
-        from firth.tasks.fasttext_predict import feature_space
-
-        lines = b"".join(piece for pieces in byte_pieces(data, self.config.label_prefix) for piece in pieces)
-        rows, ends, labels, label_ends = feature_space(self.model()).encode(lines, threads)
-        kept = (np.diff(ends, prepend=0) > 0) & (np.diff(label_ends, prepend=0) > 0)
-        if not kept.any():
-            raise DataError("no held-out line has a label that is known and a word that is known")
-        features, feature_ends = _select(rows, ends, kept)
-        picked, picked_ends = _select(labels, label_ends, kept)
-        found = {"features": features, "feature_ends": feature_ends, "labels": picked, "label_ends": picked_ends}
+        found = labelled_documents(self.model(), data, threads)
 
         def measure() -> float:
             words = self.input[: len(self.words)].copy()
@@ -331,6 +296,68 @@ class _Task:
             corpus=digest,
             cpu_level=_core.cpu_level(),
         )
+
+
+def native_trainer(
+    found: Mapping[str, Any],
+    input: Float32,
+    output: Float32,
+    own: Float32 | None,
+    label_counts: NDArray[np.int64],
+    config: FastTextClassify,
+    *,
+    update: bool = True,
+) -> _core.SupervisedTrainer:
+    """Return the native trainer of documents (see ``native/supervised.h``) on matrices of padded rows."""
+    noise = path = None
+    if config.loss == "negative":
+        noise = alias_table(np.maximum(label_counts, 1).astype(np.float64) ** _NOISE_EXPONENT)
+    elif config.loss == "hierarchical":
+        path = _core.label_paths(label_counts)
+    names = ("features", "feature_ends", "labels", "label_ends", "own_rows", "own_times", "own_ends")
+    return _core.SupervisedTrainer(
+        {
+            **{name: found.get(name) for name in names},
+            "input": input,
+            "output": output,
+            "own": own,
+            "dim": config.dim,
+            "n_labels": len(output),
+            "loss": LOSSES.index(config.loss),
+            "negative": config.negative,
+            "noise_keep": noise.keep if noise else None,
+            "noise_other": noise.other if noise else None,
+            "path_first": path[0] if path else None,
+            "path_node": path[1] if path else None,
+            "path_code": path[2] if path else None,
+            "epochs": config.epochs if update else 1,
+            "rate": config.rate,
+            "seed": config.seed,
+            "shuffle": config.shuffle and update,
+            "update": update,
+            "group": _GROUP,
+        }
+    )
+
+
+def labelled_documents(model: FastTextClassifier, data: Any, threads: int) -> dict[str, Any]:
+    """Return what a model's own words, buckets and labels make of labelled lines.
+
+    Raises
+    ------
+    DataError
+        When no line has a label and a word that are known.
+    """
+    from firth.tasks.fasttext_predict import feature_space
+
+    lines = b"".join(piece for pieces in byte_pieces(data, model.label_prefix) for piece in pieces)
+    rows, ends, labels, label_ends = feature_space(model).encode(lines, threads)
+    kept = (np.diff(ends, prepend=0) > 0) & (np.diff(label_ends, prepend=0) > 0)
+    if not kept.any():
+        raise DataError("no line has a label that is known and a word that is known")
+    features, feature_ends = _select(rows, ends, kept)
+    picked, picked_ends = _select(labels, label_ends, kept)
+    return {"features": features, "feature_ends": feature_ends, "labels": picked, "label_ends": picked_ends}
 
 
 def _select(
