@@ -18,6 +18,7 @@ from firth.cli.target import make_parents
 from firth.cli.training import check_places, keep_model, make_config, model_options
 from firth.errors import ConfigError
 from firth.events import Listener
+from firth.tasks.fasttext import all_buckets
 from firth.tasks.fasttext_train import FastTextClassify, train
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _given(options: dict[str, Any]) -> tuple[str, ...]:
 
 def _classify(texts: list[str], config: Any, fixed: tuple[str, ...], running: ClassifyRun) -> None:
     check_cpu_level()
-    sources = [*texts, *(path for path in (running.init, running.heldout) if path)]
+    sources: list[str | Path] = [*texts, *(path for path in (running.init, running.heldout) if path)]
     kind, checkpoint = check_places(running, sources)
     tuning = running.autotune_minutes is not None or running.autotune_trials is not None
     if tuning and running.heldout is None:
@@ -108,7 +109,8 @@ def _classify(texts: list[str], config: Any, fixed: tuple[str, ...], running: Cl
                 if checkpoints.exists(checkpoint):
                     stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
                 raise
-        keep_model(trained, kind, running, checkpoint, listen)
+        model = trained.model if kind.name == "firth" else all_buckets(trained.model)
+        keep_model(model, kind, running, checkpoint, listen)
 
 
 def _tuned(texts: list[str], config: Any, fixed: tuple[str, ...], running: ClassifyRun, listen: Listener) -> Trained:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -256,7 +257,7 @@ class Tested:
         values = dataclasses.asdict(self)
         rows = [values, *values["labels"]]
         for row in rows:
-            row.update({key: None for key, value in row.items() if isinstance(value, float) and value != value})
+            row.update({key: None for key, value in row.items() if isinstance(value, float) and math.isnan(value)})
         return {**values, "labels": list(values["labels"])}
 
 
@@ -299,9 +300,9 @@ def test(model: FastTextClassifier, data: Any, k: int = 1, threshold: float = 0.
             expected=f"words that begin with {model.label_prefix}",
         )
     each = zip(predictor.labels, *precision_recall_f1(correct, predicted, gold), gold, predicted, strict=True)
-    whole = precision_recall_f1(correct.sum(), predicted.sum(), gold.sum())
-    labels = tuple(LabelScore(label, *map(float, (p, r, f)), int(g), int(m)) for label, p, r, f, g, m in each)
-    return Tested(n, k, *map(float, whole), labels, skipped)
+    labels = tuple(LabelScore(name, float(p), float(r), float(f), int(g), int(m)) for name, p, r, f, g, m in each)
+    precision, recall, f1 = map(float, precision_recall_f1(correct.sum(), predicted.sum(), gold.sum()))
+    return Tested(n, k, precision, recall, f1, labels, skipped)
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # a public function, not one of pytest's

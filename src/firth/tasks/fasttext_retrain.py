@@ -53,7 +53,7 @@ def train_again(
     workers = cpu_threads(threads)
     found = labelled_documents(model, data, workers)
     input, output = _padded(model.input), _padded(model.output)
-    trainer = native_trainer(found, input, output, None, model.label_counts, config)
+    trainer = native_trainer(found, config, model.label_counts, input=input, output=output)
     history: list[Epoch] = []
     words = len(found["features"])
     run(Job(trainer, config.epochs, words, lambda done: config.rate * (1 - done), workers, listen or _ignore), history)

@@ -225,7 +225,9 @@ class _Task:
 
     def _trainer(self, found: dict[str, Any], *, update: bool) -> _core.SupervisedTrainer:
         own = self.own if update else None
-        return native_trainer(found, self.input, self.output, own, self.label_counts, self.config, update=update)
+        return native_trainer(
+            found, self.config, self.label_counts, input=self.input, output=self.output, own=own, update=update
+        )
 
     def notices(self) -> list[str]:
         """Return what a user should know of the text."""
@@ -256,7 +258,7 @@ class _Task:
         return measure
 
     def _begin_own_buckets(self, threads: int) -> None:
-        """Put the rows of buckets that one document has back to their beginning: until the end that is what they hold."""
+        """Put the rows of buckets that one document has back to how they began, which they keep until the end."""
         rows = self.found["own_rows"]
         rows = rows[rows >= len(self.words)]
         for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -300,12 +302,12 @@ class _Task:
 
 def native_trainer(
     found: Mapping[str, Any],
+    config: FastTextClassify,
+    label_counts: NDArray[np.int64],
+    *,
     input: Float32,
     output: Float32,
-    own: Float32 | None,
-    label_counts: NDArray[np.int64],
-    config: FastTextClassify,
-    *,
+    own: Float32 | None = None,
     update: bool = True,
 ) -> _core.SupervisedTrainer:
     """Return the native trainer of documents (see ``native/supervised.h``) on matrices of padded rows."""

@@ -1,6 +1,7 @@
-"""Search for good options of fastText's classifier: the n-th trial depends on the seed and on the scores before it alone.
+"""Search for good options of fastText's classifier.
 
-The walk is that of fastText's autotune: from the best options so far each is moved by a random step, which gets smaller.
+The walk is that of fastText's autotune: from the best options so far each is moved by a random step, ever smaller.
+But the n-th trial depends on the seed and on the scores before it alone, never on the clock.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def tune(
     while not _over(len(done), trials, (time.monotonic() - began) / 60, minutes):
         config = base if not done else _next(best[1] if best else base, base, len(done), fixed)
         start = time.monotonic()
-        score, trained = _try(lines, checks, config, metric, k, threads)
+        score, trained = _try(lines, checks, config, metric=metric, k=k, threads=threads)
         done.append(Trial(config, score, time.monotonic() - start))
         if score is not None and trained is not None and (best is None or score > best[0]):
             best = score, config, trained
@@ -143,11 +144,12 @@ def _told(done: list[Trial], best: float | None) -> str:
     last = done[-1]
     options = ", ".join(f"{name} {getattr(last.config, name):.4g}" for name in (*_TUNABLE, "maxn"))
     score = "diverged" if last.score is None else f"score {last.score:.4f}"
-    return f"trial {len(done)}: {score} in {last.seconds:.1f} s ({options}); best {'none' if best is None else f'{best:.4f}'}"
+    leader = "none" if best is None else f"{best:.4f}"
+    return f"trial {len(done)}: {score} in {last.seconds:.1f} s ({options}); best {leader}"
 
 
 def _try(
-    lines: LabelledLines, validation: Any, config: FastTextClassify, metric: str, k: int, threads: int | None
+    lines: LabelledLines, validation: Any, config: FastTextClassify, *, metric: str, k: int, threads: int | None
 ) -> tuple[float | None, Trained | None]:
     try:
         trained = train(lines, config, threads=threads)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import DataError
+from firth.protocols import Float32
+from firth.vectors.storage import Rows
 
-__all__ = ["KeptBuckets"]
+__all__ = ["KeptBuckets", "SpreadRows"]
 
 
 class KeptBuckets(Mapping[int, int]):
@@ -67,3 +70,48 @@ class KeptBuckets(Mapping[int, int]):
 
     def __len__(self) -> int:
         return len(self.buckets)
+
+
+class SpreadRows:
+    """A row for every bucket where only some have one: the others are zero. A :class:`firth.vectors.storage.RowStore`.
+
+    Parameters
+    ----------
+    rows : float32 rows, shape (n_first + len(kept), dim)
+        Rows of no bucket, then those of the kept ones.
+    kept : mapping from int to int
+        From buckets to rows, counted after the first ones.
+    buckets : int
+        Their number.
+
+    Examples
+    --------
+    >>> SpreadRows(np.array([[1.0], [2.0]], np.float32), KeptBuckets([2]), 4)[:].ravel().tolist()
+    [1.0, 0.0, 0.0, 2.0, 0.0]
+    """
+
+    def __init__(self, rows: Rows, kept: Mapping[int, int], buckets: int) -> None:
+        found = KeptBuckets.of(kept)
+        self._rows, self._first = rows, len(rows) - len(found)
+        self._place = np.full(buckets, -1, np.int32)
+        self._place[found.buckets] = found.rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return (self._first + len(self._place), int(self._rows.shape[1]))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any, /) -> Float32:
+        if isinstance(key, int | np.integer):
+            return np.asarray(self[np.array([range(len(self))[int(key)]])][0])
+        wanted = np.arange(len(self))[key]
+        places = wanted.copy()
+        hashed = wanted >= self._first
+        found = self._place[wanted[hashed] - self._first]
+        places[hashed] = np.where(found < 0, -1, found + self._first)
+        out = np.zeros((len(wanted), self.shape[1]), np.float32)
+        out[places >= 0] = self._rows[places[places >= 0]]
+        return out
