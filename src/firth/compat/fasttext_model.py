@@ -84,7 +84,7 @@ class FastTextModel:
         if isinstance(model, FastTextClassifier):
             return model.input
         store = model.store
-        return store.own if isinstance(store, Composed) else store
+        return store.own if isinstance(store, Composed) and store.own is not None else store
 
     @property
     def _bucket_rows(self) -> Any:

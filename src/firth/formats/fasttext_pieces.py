@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from firth.formats.fasttext_dictionary import MAGIC, VERSION
 from firth.formats.fasttext_quant import write_quantised
 from firth.formats.streams import compressed_writer
 from firth.protocols import Float32
+from firth.vectors.buckets import KeptBuckets
 from firth.vectors.quantize import Quantized
 from firth.vectors.storage import BLOCK_VALUES, Rows
 from firth.vectors.words import Words
 
-__all__ = ["Entries", "Matrix", "SpreadRows", "dictionary_bytes", "write_file", "zero_rows"]
+__all__ = ["Entries", "Matrix", "dictionary_bytes", "write_file", "zero_rows"]
 
 Entries = list[tuple[Words, NDArray[np.int64], int]]  # words or labels, their counts, 0 or 1
 Matrix = Sequence[Rows] | Quantized  # parts that stand one after another, or codes
@@ -30,32 +31,6 @@ Matrix = Sequence[Rows] | Quantized  # parts that stand one after another, or co
 def zero_rows(rows: int, dim: int) -> Float32:
     """Return rows of zeros that take no memory."""
     return np.broadcast_to(np.zeros(dim, np.float32), (rows, dim))
-
-
-class SpreadRows:
-    """The rows of all buckets, zeros where none was kept; a :class:`firth.vectors.storage.RowStore`.
-
-    Parameters
-    ----------
-    rows : float32 rows, shape (n_kept, dim)
-    kept : mapping from int to int
-        From buckets to rows.
-    buckets : int
-    """
-
-    def __init__(self, rows: Rows, kept: Mapping[int, int], buckets: int) -> None:
-        self._rows, self.shape = rows, (buckets, int(rows.shape[1]))
-        self._place = np.full(buckets, -1, dtype=np.int64)
-        self._place[np.fromiter(kept.keys(), np.int64, len(kept))] = np.fromiter(kept.values(), np.int64, len(kept))
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: Any, /) -> Float32:
-        place = np.atleast_1d(self._place[key])
-        found = np.zeros((len(place), self.shape[1]), np.float32)
-        found[place >= 0] = self._rows[place[place >= 0]]
-        return found if np.ndim(self._place[key]) else found[0]
 
 
 def dictionary_bytes(entries: Entries, tokens: int | None, kept: Mapping[int, int] | None) -> list[bytes]:
@@ -72,7 +47,8 @@ def dictionary_bytes(entries: Entries, tokens: int | None, kept: Mapping[int, in
     total = sum(int(counts.sum()) for _, counts, _ in entries) if tokens is None else tokens
     head = struct.pack("<3i2q", sum(sizes), *sizes, total, -1 if kept is None else len(kept))
     pieces = [head, *(_packed(words, counts, kind) for words, counts, kind in entries)]
-    return [*pieces, np.array(list((kept or {}).items()), "<i4").tobytes()]
+    pairs = KeptBuckets.of(kept or {})
+    return [*pieces, np.stack([pairs.buckets, pairs.rows], axis=1).astype("<i4").tobytes()]
 
 
 def _packed(words: Words, counts: NDArray[np.int64], kind: int) -> bytes:

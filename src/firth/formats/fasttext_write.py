@@ -13,9 +13,10 @@ import numpy as np
 
 from firth.errors import DataError
 from firth.formats.fasttext_args import FLORET, LOSSES, Args, args_of
-from firth.formats.fasttext_pieces import Entries, Matrix, SpreadRows, dictionary_bytes, write_file, zero_rows
+from firth.formats.fasttext_pieces import Entries, Matrix, dictionary_bytes, write_file, zero_rows
 from firth.formats.fasttext_quant import joined
 from firth.tasks.fasttext import FastTextClassifier
+from firth.vectors.buckets import SpreadRows
 from firth.vectors.compose import composed
 from firth.vectors.floret import SEED, FloretRows
 from firth.vectors.quantize import Quantized

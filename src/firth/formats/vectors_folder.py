@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firth.formats.base import Reading
 from firth.formats.kinds import Kind, Parts
 from firth.protocols import Float32
+from firth.vectors.buckets import KeptBuckets
 from firth.vectors.floret import FloretRows
 from firth.vectors.static import Vectors
 from firth.vectors.storage import dense
@@ -74,7 +75,8 @@ def _subwords_apart(vectors: SubwordVectors) -> Parts:
     else:
         names = ("minn", "maxn", "buckets")
         if grams.kept is not None:
-            tensors["kept"] = np.array(list(grams.kept.items()), dtype=np.int64).reshape(-1, 2)
+            kept = KeptBuckets.of(grams.kept)
+            tensors["kept"] = np.stack([kept.buckets, kept.rows], axis=1).astype(np.int64)
     ngrams = {name: getattr(grams, name) for name in names}
     return Parts({**parts.config, "ngrams": ngrams}, tensors, parts.words)
 
@@ -114,9 +116,11 @@ def _ngrams(parts: Parts, options: Any, rows: Float32) -> NgramRows:
     kept = None
     if "kept" in parts.tensors:
         pairs = parts.tensor("kept", np.int64, (len(rows), 2))
-        if len(pairs) and (pairs[:, 1].min() < 0 or pairs[:, 1].max() >= len(rows)):
+        if len(pairs) and (pairs.min() < 0 or pairs[:, 1].max() >= len(rows) or pairs[:, 0].max() >= buckets):
             raise parts.fault("a kept n-gram has no row")
-        kept = dict(map(tuple, pairs.tolist()))
+        if len(np.unique(pairs[:, 0])) != len(pairs):
+            raise parts.fault("a kept n-gram stands twice")
+        kept = KeptBuckets(pairs[:, 0], pairs[:, 1])
     if kept is None and maxn > 0 and len(rows) != buckets:
         raise parts.fault("the n-gram rows don't fit", got=len(rows), expected=f"{buckets}, one per bucket")
     return NgramRows(rows, minn, maxn, buckets, kept)

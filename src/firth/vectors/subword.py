@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from firth import _core
 from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
+from firth.vectors.buckets import KeptBuckets
 from firth.vectors.compose import composed
 from firth.vectors.static import Vectors
 from firth.vectors.storage import Rows
@@ -107,10 +108,9 @@ class NgramRows:
     @cached_property
     def _kept(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The kept buckets in order, and their rows; sorted arrays, since a file may name any number of buckets."""
-        kept = self.kept or {}
-        buckets, rows = (np.fromiter(part, np.int32, len(kept)) for part in (kept.keys(), kept.values()))
-        order = np.argsort(buckets)
-        return buckets[order], rows[order]
+        kept = KeptBuckets.of(self.kept or {})
+        order = np.argsort(kept.buckets)
+        return kept.buckets[order], kept.rows[order]
 
     def _row_of(self, buckets: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the row of each bucket, -1 where it has none."""
