@@ -206,7 +206,7 @@ def run_job(
     resume: bool,
     backend: str,
 ) -> tuple[list[Epoch], float]:
-    """Train a task to its end, in its matrices; return what is remembered of the epochs, and the seconds of training."""
+    """Train a task to its end, in its matrices; return what is kept of the epochs, and the seconds of training."""
     workers = cpu_threads(threads)
     for message in built.notices:
         tell(Notice(message))
