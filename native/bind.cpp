@@ -3,7 +3,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_compose.h"
+#include "bind_quantize.h"
 #include "bind_subword.h"
+#include "bind_supervised.h"
 #include "bind_text.h"
 #include "bind_cooc.h"
 #include "bind_training.h"
@@ -22,4 +25,7 @@ NB_MODULE(_core, m) {
     vectors_binding::bind_vectors(m);
     firth::subword_binding::bind_subword(m);
     firth::cooc_binding::bind_cooc(m);
+    firth::compose_binding::bind_compose(m);
+    firth::quantize_binding::bind_quantize(m);
+    firth::supervised_binding::bind_supervised(m);
 }

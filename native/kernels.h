@@ -71,6 +71,39 @@ struct Positions {
     float* changes;                 // likewise: what a step adds to them
 };
 
+// Rows of a matrix, with repetitions, and `width` of their columns (a multiple of kPad): what the rows add up to, or what
+// is added to each.
+template <class R>
+struct Bag {
+    R* matrix;  // at the first of the columns
+    size_t stride;
+    const int32_t* rows;
+    int n, width;
+    R* values;
+};
+
+// Targets that one hidden vector meets, over `width` columns.
+template <class R>
+struct Targets {
+    R* const* rows;    // at the first of the columns, all different
+    int n, width;
+    const R* hidden;
+    R* scores;         // width / kPad x pitch
+    size_t pitch;
+    const R* factors;  // n
+    R* change;         // width
+};
+
+// The nearest of 256 centroids to each of n points of `dims` numbers, `stride` apart.
+struct Nearest {
+    const float* points;
+    size_t n, stride;
+    int dims;
+    const float* centroids;  // dims x 256, aligned
+    uint8_t* codes;          // code_stride apart
+    size_t code_stride;
+};
+
 struct Kernels {
     const char* level;
     // The steps of logistic losses, which they return.
@@ -97,6 +130,19 @@ struct Kernels {
     void (*unweigh_windows)(const Windows&, const Positions&, const float* share, const float* changes);
     // A row of a sparse matrix times a block: out = the sum of values[i] * x[columns[i]], width a multiple of kPad.
     void (*add_scaled)(float* out, const float* x, int width, const int32_t* columns, const float* values, int64_t n);
+    void (*nearest)(const Nearest&);
+    void (*gather_f)(const Bag<float>&);
+    void (*scatter_f)(const Bag<float>&);
+    // The mean of rows of any alignment and length; zeros of none.
+    void (*mean_rows)(const float* matrix, size_t stride, int dim, const int32_t* rows, int n, float* mean);
+    void (*score_parts_f)(const Targets<float>&);
+    void (*score_parts_d)(const Targets<double>&);
+    void (*push_targets_f)(const Targets<float>&);
+    void (*push_targets_d)(const Targets<double>&);
+    double (*softmax_factors_f)(float* scores, int n, int target, float rate);
+    double (*softmax_factors_d)(double* scores, int n, int target, double rate);
+    double (*logistic_factors_f)(float* scores, const float* seen, const float* total, int n, float rate);
+    double (*logistic_factors_d)(double* scores, const double* seen, const double* total, int n, double rate);
 };
 
 }  // namespace firth

@@ -66,6 +66,33 @@ private:
     std::atomic<uint32_t> phase_{0};
 };
 
+// Runs body(thread) on all threads at once. Gates count on every thread, so none begins before all are there.
+template <class Body>
+void run_with(int threads, Trouble& trouble, Body body) {
+    std::atomic<int> start{0};  // 1: begin; -1: a thread could not be had, leave
+    std::vector<std::thread> others;
+    auto begin_together = [&](int thread) {
+        start.wait(0);
+        if (start.load() > 0) body(thread);
+    };
+    trouble.guard([&] {
+        for (int thread = 1; thread < threads; ++thread) others.emplace_back(begin_together, thread);
+    });
+    start.store(int(others.size()) + 1 == threads ? 1 : -1);
+    start.notify_all();
+    if (start.load() > 0) body(0);
+    for (std::thread& other : others) other.join();
+    trouble.rethrow();
+}
+
+// body(thread, gate, trouble) on all threads at once.
+template <class Body>
+void run_together(int threads, Body body) {
+    Gate gate(threads);
+    Trouble trouble;
+    run_with(threads, trouble, [&](int thread) { body(thread, gate, trouble); });
+}
+
 // For every round in [first, first + count), on all threads: prepare(thread, round, slot) for each slot below
 // slots(round), handed out as threads get free; then open(thread, round), unless it is a nullptr; then work(thread, round,
 // slot) for each slot; then merge(thread, round). All wait for each other after every part but the last: a thread that has
@@ -102,21 +129,7 @@ void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare 
             if (i + 1 < count) prepare_all(i + 1);
         }
     };
-    // The gates count on every thread, so none begins before all are there.
-    std::atomic<int> start{0};  // 1: begin; -1: a thread could not be had, leave
-    std::vector<std::thread> others;
-    auto begin_together = [&](int thread) {
-        start.wait(0);
-        if (start.load() > 0) body(thread);
-    };
-    trouble.guard([&] {
-        for (int thread = 1; thread < threads; ++thread) others.emplace_back(begin_together, thread);
-    });
-    start.store(int(others.size()) + 1 == threads ? 1 : -1);
-    start.notify_all();
-    if (start.load() > 0) body(0);
-    for (std::thread& other : others) other.join();
-    trouble.rethrow();
+    run_with(threads, trouble, body);
 }
 
 }  // namespace firth

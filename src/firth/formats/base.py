@@ -111,9 +111,17 @@ class Format:
     models : tuple of types, or None
         What ``write`` takes; None for every model that has a kind (:mod:`firth.formats.kinds`).
     keeps : frozenset of str
-        Which of ``counts output metadata subwords`` it stores of vectors, besides words and float32 values.
+        Which of ``counts output nodes metadata subwords`` it stores of vectors, besides words and float32 values.
     suffixes : tuple of str
         Names that choose this format when writing, where none is given.
+    first_for : tuple of types, or None
+        The classes that such a name chooses this format for; None for all that ``models`` names.
+    fits : callable or None
+        What ``write`` asks of a model beside its class.
+    options : frozenset of str
+        Keys of the metadata that it stores where it does not keep all of it.
+    holds_words : bool
+        Whether words have a place in it beside what composes their vectors.
     """
 
     name: str
@@ -125,25 +133,32 @@ class Format:
     models: tuple[type, ...] | None = (Vectors,)
     keeps: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
+    first_for: tuple[type, ...] | None = None
+    fits: Callable[[Any], bool] | None = None
+    options: frozenset[str] = frozenset()
+    holds_words: bool = True
 
     def takes(self, model: Any) -> bool:
         """Return whether :attr:`write` takes ``model`` whole; vectors with more to them count as vectors."""
-        return self.models is None or isinstance(model, self.models)
+        of_class = self.models is None or isinstance(model, self.models)
+        return of_class and (self.fits is None or self.fits(model))
 
     def lost(self, model: Any) -> list[str]:
         """Return what of ``model`` the format would not keep, one phrase each."""
         if not isinstance(model, Vectors):
             return []
-        held = _extras(model)
-        return [phrase for part, phrase in held if part not in self.keeps]
+        words = ["the list of words"] if len(model) and not self.holds_words else []
+        return words + [phrase for part, phrase in _extras(model, self.options) if part not in self.keeps]
 
 
-def _extras(vectors: Vectors) -> Iterable[tuple[str, str]]:
+def _extras(vectors: Vectors, options: frozenset[str]) -> Iterable[tuple[str, str]]:
     if vectors.counts is not None:
         yield "counts", "the word counts"
-    if vectors.output is not None:
+    if vectors.output_store is not None:
         yield "output", "the output vectors"
     if isinstance(vectors, SubwordVectors):
         yield "subwords", "the character n-grams, which unknown words are composed from,"
-    if vectors.metadata:
-        yield "metadata", "the model's options and origin (" + ", ".join(sorted(vectors.metadata)) + ")"
+        if vectors.nodes is not None:
+            yield "nodes", "the inner nodes of the tree"
+    if rest := sorted(vectors.metadata.keys() - options):
+        yield "metadata", "the model's options and origin (" + ", ".join(rest) + ")"

@@ -202,6 +202,6 @@ FORMATS = (
         inspect=_inspect,
         write=_write,
         models=None,
-        keeps=frozenset({"counts", "output", "metadata", "subwords"}),
+        keeps=frozenset({"counts", "output", "nodes", "metadata", "subwords"}),
     ),
 )

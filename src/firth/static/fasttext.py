@@ -159,7 +159,7 @@ def word_parts(words: Words, config: FastText) -> Parts:
 def _own_rows(init: Vectors) -> Vectors:
     """Return the rows of words before n-grams are added, where they are known."""
     store = init.store
-    if not isinstance(store, Composed):
+    if not isinstance(store, Composed) or store.own is None or len(store.own) != len(store):
         return init
     return Vectors(init.words, dense(store.own), counts=init.counts, output=init.output)
 

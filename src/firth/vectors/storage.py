@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.protocols import Float32
 
-__all__ = ["BLOCK_VALUES", "RowStore", "Rows", "dense"]
+__all__ = ["BLOCK_VALUES", "ByteRows", "RowStore", "Rows", "Window", "dense", "part_of", "row_bytes"]
 
 BLOCK_VALUES = 1 << 22  # values decoded at a time, 16 MiB
 
@@ -34,6 +35,81 @@ class RowStore(Protocol):
 Rows: TypeAlias = "Float32 | RowStore"
 
 
+class ByteRows:
+    """Rows of float32 in a mapped file at a place that is no multiple of four, copied out when they are asked for.
+
+    NumPy reads such arrays, but native code that is handed one may fault. A :class:`RowStore`.
+
+    Parameters
+    ----------
+    raw : ndarray of uint8, shape (n, 4 * dim)
+        The bytes.
+
+    Examples
+    --------
+    >>> store = ByteRows(np.ones((2, 3), np.float32).view(np.uint8))
+    >>> store.shape, store[1].tolist()
+    ((2, 3), [1.0, 1.0, 1.0])
+    """
+
+    def __init__(self, raw: NDArray[np.uint8]) -> None:
+        self.raw = raw
+        self._rows = raw.view("<f4")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return self._rows.shape
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: Any, /) -> Float32:
+        return np.array(self._rows[key], dtype=np.float32)
+
+
+class Window:
+    """Rows ``first`` to ``last - 1`` of a store, decoded only where they are asked for: a :class:`RowStore`.
+
+    Examples
+    --------
+    >>> Window(np.eye(4, dtype=np.float32), 1, 3)[-1].tolist()
+    [0.0, 0.0, 1.0, 0.0]
+    """
+
+    def __init__(self, rows: Rows, first: int, last: int) -> None:
+        self._rows, self._first, self._last = rows, first, last
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return (len(self), int(self._rows.shape[1]))
+
+    def __len__(self) -> int:
+        return self._last - self._first
+
+    def __getitem__(self, key: Any, /) -> Float32:
+        if isinstance(key, int | np.integer):
+            return np.asarray(self._rows[range(self._first, self._last)[int(key)]])
+        return np.asarray(self._rows[np.arange(self._first, self._last)[key]])
+
+
+def part_of(rows: Rows, first: int, last: int) -> Rows:
+    """Return rows ``first`` to ``last - 1`` without a copy."""
+    if isinstance(rows, ByteRows):
+        return ByteRows(rows.raw[first:last])
+    return rows[first:last] if isinstance(rows, np.ndarray) else Window(rows, first, last)
+
+
+def row_bytes(rows: Rows) -> NDArray[np.uint8] | None:
+    """Return the bytes of rows that lie one after another in memory, shape (n, 4 * dim), or None."""
+    if isinstance(rows, ByteRows):
+        return rows.raw
+    if isinstance(rows, np.ndarray) and rows.dtype == np.float32 and rows.ndim == 2 and rows.flags.c_contiguous:
+        return rows.view(np.uint8)
+    return None
+
+
 def dense(rows: Rows) -> Float32:
     """Return ``rows`` as one float32 matrix, itself where it is one, else decoded block by block.
 
@@ -44,6 +120,8 @@ def dense(rows: Rows) -> Float32:
     """
     if isinstance(rows, np.ndarray):
         return rows
+    if (made := getattr(rows, "made", None)) is not None:
+        return dense(made)
     n, dim = rows.shape
     matrix = np.empty((n, dim), dtype=np.float32)
     step = max(1, BLOCK_VALUES // max(1, dim))
