@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).parent / "fuzz"
 NATIVE = Path(__file__).parents[2] / "native"
 CHECKED = ["-std=c++20", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", f"-I{NATIVE}"]
-TARGETS = [HERE / "cooc.cpp", NATIVE / "cooc.cpp", NATIVE / "cooc_store.cpp"]
+TARGETS = [HERE / "cooc.cpp", *(NATIVE / name for name in ("cooc.cpp", "cooc_place.cpp", "cooc_store.cpp"))]
 
 
 def test_any_text_and_options_give_the_plain_sums(tmp_path: Path) -> None:
