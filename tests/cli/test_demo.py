@@ -113,6 +113,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         paragraphs += demo_text.prose_of_source((root / f"{name}.py").read_bytes())
     monkeypatch.setattr(demo_text, "collect", lambda: paragraphs)
     monkeypatch.setattr(demo, "OPTIONS", {"dim": 16, "epochs": 1, "min_count": 2})
+    few = {
+        "GloVe": {"dim": 8, "epochs": 1},
+        "fastText": {"dim": 8, "epochs": 1, "buckets": 500},
+        "PPMI-SVD": {"dim": 8},
+    }
+    for name, (place, config, _) in demo.OTHERS.items():
+        monkeypatch.setitem(demo.OTHERS, name, (place, config, few[name]))
 
 
 @pytest.mark.usefixtures("quick")
@@ -130,6 +137,10 @@ def test_the_folder_holds_all_of_it(call: Call, tmp_path: Path) -> None:
     assert (out / "map.png").read_bytes().startswith(b"\x89PNG")
     assert "![Words on a plane](map.png)" in (out / "report.md").read_text()
     assert "Nearest words" in done.out
+    beside = {line["model"]: line for line in report["side_by_side"]}
+    assert list(beside) == ["word2vec", "GloVe", "fastText", "PPMI-SVD"]
+    assert beside["word2vec"]["similarity"] == round(100 * report["scores"]["similarity"]["spearman"], 1)
+    assert len({json.dumps(line["nearest"]) for line in beside.values()}) == 4, "four models, four answers"
     scored = call("evaluate", out / "model", "--analogies", out / "analogies.txt", "--json")
     assert json.loads(scored.out)["analogies"][0]["total"] == report["scores"]["analogies"]["total"]
     assert [file.name for file in tmp_path.iterdir()] == ["demo"]

@@ -19,6 +19,7 @@ from firth.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     from firth.events import Listener
+    from firth.text.corpus import Corpus
     from firth.vectors.static import Vectors
 
 __all__ = ["demo"]
@@ -26,6 +27,15 @@ __all__ = ["demo"]
 # A text of half a million words is small: CBOW, many passes, words met ten times or more.
 OPTIONS: dict[str, Any] = {
     "architecture": "cbow", "dim": 100, "window": 5, "negative": 10, "sample": 3e-3, "epochs": 30, "min_count": 10,
+}  # fmt: skip
+
+# The same text for the other static models: the command that trains each, and options for a text this small.
+OTHERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "GloVe": ("firth.static.glove", "GloVe", {"min_count": 10, "epochs": 25}),
+    "fastText": (
+        "firth.static.fasttext", "FastText", {"min_count": 10, "epochs": 15, "sample": 3e-3, "buckets": 100_000},
+    ),
+    "PPMI-SVD": ("firth.static.svd", "SVD", {"min_count": 10, "window": 5}),
 }  # fmt: skip
 
 _REPORT = "report.json"
@@ -43,9 +53,10 @@ def demo(
 ) -> None:
     """Train on the docstrings and comments of Python's standard library, and show what was learnt.
 
+    word2vec is asked for neighbours and analogies; GloVe, fastText and PPMI-SVD of the same text stand beside its scores.
     Writes text.txt, model/, analogies.txt, similarity.txt, report.md, report.json and map.png into the folder.
     """
-    from firth.cli.demo_report import findings, markdown_report, show
+    from firth.cli.demo_report import findings, markdown_report, show, side_by_side
 
     check_cpu_level()
     check_target(out, overwrite=_is_demo(out))
@@ -55,8 +66,9 @@ def demo(
     part.mkdir()
     try:
         with listening(quiet=quiet or json) as listen:
-            vectors, facts = _learn(part, seed, threads, listen)
+            vectors, facts, others = _learn(part, seed, threads, listen)
         report = facts | findings(vectors, part)
+        report["side_by_side"] = side_by_side({"word2vec": vectors} | others, part, report["seconds"]["models"])
         report["map"] = _draw(vectors, part)
         (part / "report.md").write_text(markdown_report(report), encoding="utf-8")
         _write_json(part / _REPORT, report)
@@ -79,8 +91,10 @@ def _is_demo(out: Path) -> bool:
     raise DataError(f"{out} exists and is not the folder of a demo", remedy="choose another place with --out")
 
 
-def _learn(folder: Path, seed: int, threads: int | None, listen: Listener) -> tuple[Vectors, dict[str, Any]]:
-    """Write the text and the model; return the vectors and what there is to say about them."""
+def _learn(
+    folder: Path, seed: int, threads: int | None, listen: Listener
+) -> tuple[Vectors, dict[str, Any], dict[str, Vectors]]:
+    """Write the text and the model; return its vectors, what there is to say about them, and the others' vectors."""
     from firth.cli.demo_text import collect
     from firth.config import to_dict
     from firth.events import Notice
@@ -98,7 +112,8 @@ def _learn(folder: Path, seed: int, threads: int | None, listen: Listener) -> tu
     vectors = train(corpus, config, threads=threads, listen=listen).vectors
     trained = time.perf_counter()
     save(vectors, folder / "model")
-    return vectors, {
+    others, seconds = _learn_others(corpus, seed, threads, listen)
+    facts = {
         "python": sys.version.split()[0],
         "words": corpus.n_tokens,
         "sentences": corpus.n_sentences,
@@ -106,6 +121,26 @@ def _learn(folder: Path, seed: int, threads: int | None, listen: Listener) -> tu
         "options": to_dict(config),
         "seconds": {"collecting": round(collected - began, 2), "training": round(trained - collected, 2)},
     }
+    facts["seconds"]["models"] = {"word2vec": facts["seconds"]["training"]} | seconds
+    return vectors, facts, others
+
+
+def _learn_others(
+    corpus: Corpus, seed: int, threads: int | None, listen: Listener
+) -> tuple[dict[str, Vectors], dict[str, float]]:
+    """Train the other models; return their vectors and their seconds, by name."""
+    import importlib
+
+    from firth.events import Notice
+
+    found: dict[str, Vectors] = {}
+    seconds: dict[str, float] = {}
+    for name, (place, config, options) in OTHERS.items():
+        listen(Notice(f"training {name} beside it"))
+        module, began = importlib.import_module(place), time.perf_counter()
+        made = module.train(corpus, getattr(module, config)(**options, seed=seed), threads=threads, listen=listen)
+        found[name], seconds[name] = made.vectors, round(time.perf_counter() - began, 2)
+    return found, seconds
 
 
 def _draw(vectors: Vectors, folder: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from firth.evaluate.table import ANALOGY_COLUMNS, SIMILARITY_COLUMNS, analogy_ro
 if TYPE_CHECKING:
     from firth.vectors.static import Vectors
 
-__all__ = ["MAP", "findings", "known", "markdown_report", "show"]
+__all__ = ["MAP", "findings", "known", "markdown_report", "show", "side_by_side"]
+
+BESIDE = ("list", "exception", "server")
 
 PROBES = (
     "list", "argument", "exception", "encode", "server", "thread", "module", "first", "returns", "remove", "month",
@@ -75,6 +78,24 @@ def findings(vectors: Vectors, folder: Path) -> dict[str, Any]:
     }
 
 
+def side_by_side(models: dict[str, Vectors], folder: Path, seconds: dict[str, float]) -> list[dict[str, Any]]:
+    """Score every model on the sets in ``folder``; a line for each, with its nearest words to some probes."""
+    lines = []
+    for name, vectors in models.items():
+        [ranked] = similarity(vectors, folder / "similarity.txt", resamples=1)
+        [asked] = analogies(vectors, folder / "analogies.txt")
+        lines.append(
+            {
+                "model": name,
+                "similarity": None if math.isnan(ranked.spearman) else round(100 * ranked.spearman, 1),
+                "analogies": round(100 * asked.total.correct / asked.total.asked, 1) if asked.total.asked else None,
+                "seconds": seconds[name],
+                "nearest": {word: _rounded(vectors.nearest(word, n=4)) for word in known(vectors, BESIDE)},
+            }
+        )
+    return lines
+
+
 def _rounded(found: Sequence[tuple[str, float]]) -> list[list[Any]]:
     return [[word, round(float(cosine), 4)] for word, cosine in found]
 
@@ -87,6 +108,11 @@ def _tables(report: dict[str, Any]) -> list[tuple[str, Sequence[str], list[list[
     """Return title, columns and rows of everything that is shown."""
     neighbours = [[word, _words(found)] for word, found in report["neighbours"].items()]
     asked = [[f"{q['a']} : {q['b']} = {q['c']} : ?", _words(q["answers"])] for q in report["analogies"]]
+    beside = [
+        [line["model"], _figure(line["similarity"]), _figure(line["analogies"]), f"{line['seconds']:.1f}"]
+        + [_words(line["nearest"].get(word, [])) for word in BESIDE]
+        for line in report["side_by_side"]
+    ]
     return [
         ("Nearest words", ("word", "neighbours"), neighbours),
         ("Analogies", ("question", "answers"), asked),
@@ -96,7 +122,16 @@ def _tables(report: dict[str, Any]) -> list[tuple[str, Sequence[str], list[list[
             report["tables"]["analogies"],
         ),
         ("Score: a small set of word pairs (correlation x 100)", SIMILARITY_COLUMNS, report["tables"]["similarity"]),
+        (
+            "Four models of the same text",
+            ("model", "pairs", "analogies, %", "seconds", *(f"near {word}" for word in BESIDE)),
+            beside,
+        ),
     ]
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
 
 
 def _headline(report: dict[str, Any]) -> str:

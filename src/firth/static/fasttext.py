@@ -122,14 +122,16 @@ def train(
     tree = config.loss == "hierarchical"
     rows = compact(model.input, model.dim)
     kept = compact(model.output, model.dim) if keep_output else None
+    nodes = kept[: max(len(words) - 1, 0)] if tree and kept is not None else None
+    output = None if tree else kept
     return Trained(
-        vectors=_vectors(words, rows, config, counts=built.counts, output=None if tree else kept,
+        vectors=_vectors(words, rows, config, nodes, counts=built.counts, output=output,
                          metadata=built.describe(config, corpus)),
         config=config,
         losses=tuple(epoch.loss for epoch in history),
         heldout=tuple(epoch.heldout for epoch in history),
         seconds=seconds,
-        nodes=kept[: max(len(words) - 1, 0)] if tree and kept is not None else None,
+        nodes=nodes,
         positions=None if model.positions is None else model.positions[:, : model.dim].copy(),
     )  # fmt: skip
 
@@ -176,9 +178,9 @@ def _take_grams(init: SubwordVectors, config: FastText, built: Built) -> None:
     built.task.model.input[built.task.n_words :, : config.dim] = dense(grams.rows)
 
 
-def _vectors(words: Words, rows: Float32, config: FastText, **others: Any) -> Vectors:
+def _vectors(words: Words, rows: Float32, config: FastText, nodes: Float32 | None, **others: Any) -> Vectors:
     n = len(words)
     if not config.maxn:
         return Vectors(words, rows, **others)
     grams = NgramRows(rows[n:], config.minn, config.maxn, config.buckets)
-    return SubwordVectors(words, Composed(rows[:n], grams, words), subwords=grams, **others)
+    return SubwordVectors(words, Composed(rows[:n], grams, words), subwords=grams, nodes=nodes, **others)
