@@ -53,7 +53,7 @@ def demo(
 ) -> None:
     """Train on the docstrings and comments of Python's standard library, and show what was learnt.
 
-    word2vec is asked for neighbours and analogies; GloVe, fastText and PPMI-SVD of the same text stand beside its scores.
+    word2vec is asked for neighbours and analogies; GloVe, fastText and PPMI-SVD of the same text stand beside it.
     Writes text.txt, model/, analogies.txt, similarity.txt, report.md, report.json and map.png into the folder.
     """
     from firth.cli.demo_report import findings, markdown_report, show, side_by_side
