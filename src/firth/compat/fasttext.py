@@ -121,8 +121,8 @@ def train_unsupervised(input: Any, **options: Any) -> FastTextModel:
     input : path
         Or anything that :func:`firth.train` takes.
     **options
-        ``model lr dim ws epoch minCount minn maxn neg loss bucket thread t verbose pretrainedVectors seed`` and the rest
-        of fastText's, with its defaults.
+        ``model lr dim ws epoch minCount minn maxn neg loss bucket thread t verbose pretrainedVectors seed`` and the
+        rest of fastText's, with its defaults.
     """
     given = named(options, UNSUPERVISED)
     module: Any = importlib.import_module("firth.static.fasttext")
