@@ -65,7 +65,7 @@ def test_scores_of_labels(
     fasttext: Callable[..., str],
     read_bin: Callable[[Path], FastTextClassifier],
 ) -> None:
-    path = _write(tmp_path / "train.txt", labelled(150, several=True))
+    path = _write(tmp_path / "train.txt", labelled(150))
     fasttext(
         "supervised", "-input", path, "-output", tmp_path / "fb", "-lr", 1, "-epoch", 25, "-thread", 1, "-verbose", 0
     )

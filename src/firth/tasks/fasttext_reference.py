@@ -19,7 +19,6 @@ __all__ = ["Example", "Reference", "fnv", "huffman", "line_buckets", "word_bucke
 
 Array = NDArray[np.float64]
 _INIT, _ORDER, _DOCUMENT = 3, 4, 5
-_GROUP, _GROUP_FEATURES, _ROUND = 16, 1024, 64
 _END = "</s>"
 
 
@@ -142,16 +141,10 @@ class Reference:
         """Run every epoch."""
         n, config = len(self.examples), self.config
         for epoch in range(config.epochs):
-            order, lost, at = self._order(epoch), 0.0, 0
-            while at < n:
-                group = self._group(order, at)
-                aims = [self._aim(epoch, d) for d in group]
-                hiddens = [self.hidden(self.examples[d].features) for d in group]
-                scores = [self.output[rows] @ h for (rows, *_), h in zip(aims, hiddens, strict=True)]
-                for place, (d, aim, h, s) in enumerate(zip(group, aims, hiddens, scores, strict=True)):
-                    done = (epoch * n + at + place) / (config.epochs * n)
-                    lost += self._step(self.examples[d].features, aim, h, s, rate=config.rate * (1 - done))
-                at += len(group)
+            lost = 0.0
+            for place, d in enumerate(self._order(epoch)):
+                done = (epoch * n + place) / (config.epochs * n)
+                lost += self._step(self.examples[d].features, self._aim(epoch, d), rate=config.rate * (1 - done))
             self.losses.append(lost / n)
 
     def _order(self, epoch: int) -> list[int]:
@@ -162,18 +155,6 @@ class Reference:
                 j = random.below(i)
                 order[i - 1], order[j] = order[j], order[i - 1]
         return order
-
-    def _group(self, order: list[int], at: int) -> list[int]:
-        """Documents scored from the same parameters: up to 16, or until they hold 1,024 features that others share."""
-        group: list[int] = []
-        owners = Counter(f for example in self.examples for f in set(example.features))
-        features = 0
-        for d in order[at : min(at + _GROUP, (at // _ROUND + 1) * _ROUND)]:
-            if features >= _GROUP_FEATURES:
-                break
-            group.append(d)
-            features += sum(owners[f] > 1 for f in self.examples[d].features)
-        return group
 
     def _aim(self, epoch: int, document: int) -> tuple[list[int], Array, Array, int]:
         """Return the targets, how often each is seen and met, and the label that is aimed at."""
@@ -201,10 +182,10 @@ class Reference:
         column = (bits >> 32) * len(self.labels) >> 32
         return column if bits & 0xFFFFFFFF <= int(self.noise.keep[column]) else int(self.noise.other[column])
 
-    def _step(
-        self, features: Sequence[int], aim: tuple[list[int], Array, Array, int], h: Array, scores: Array, *, rate: float
-    ) -> float:
+    def _step(self, features: Sequence[int], aim: tuple[list[int], Array, Array, int], *, rate: float) -> float:
         rows, seen, total, label = aim
+        h = self.hidden(features)
+        scores = self.output[rows] @ h
         if self.config.loss == "softmax":
             p = np.exp(scores - scores.max())
             p /= p.sum()
