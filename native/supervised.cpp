@@ -1,6 +1,7 @@
 #include "supervised.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 #include "dispatch.h"
@@ -182,20 +183,37 @@ void SupervisedTrainer::shuffle(int64_t epoch) {
     for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(uint32_t(i))]);
 }
 
-// Threads meet at every document, which short ones are not worth: one thread is faster there, and the result is the same.
-int SupervisedTrainer::useful(int threads) const {
-    const int64_t rows = (begin_of(task_.feature_ends, task_.n_documents)) / std::max<int64_t>(task_.n_documents, 1);
+// Threads meet at every document. Short ones are not worth it; nor are any where other programs keep a thread off its
+// processor, and all of ours wait for it. The result is the same, so what is faster at the time is found by trying.
+int SupervisedTrainer::useful(int threads) {
+    const int64_t rows = begin_of(task_.feature_ends, task_.n_documents) / std::max<int64_t>(task_.n_documents, 1);
     const int64_t numbers = (rows + most_targets(task_)) * task_.stride;
-    return numbers < kWorthMeeting ? 1 : std::max(1, std::min(threads, task_.stride / kPad));
+    threads = std::min(threads, task_.stride / kPad);
+    if (threads <= 1 || numbers < kWorthMeeting) return 1;
+    const bool together = paces_[1] <= paces_[0];
+    return (together != (slices_++ % kProbe == kProbe - 1)) ? threads : 1;
 }
 
 void SupervisedTrainer::run(int64_t count, int threads) {
     const int64_t per_epoch = rounds_per_epoch(), epoch = at_ / per_epoch;
-    const int64_t begin = at_ % per_epoch * kRound, end = std::min(begin + count * kRound, task_.n_documents);
     shuffle(epoch);
     if (at_ % per_epoch == 0) sum_ = {};
+    for (int64_t last = at_ + count; at_ < last;) {
+        const int64_t rounds = std::min(kSlice, last - at_), round = at_ % per_epoch;
+        const int64_t begin = round * kRound, end = std::min(begin + rounds * kRound, task_.n_documents);
+        const int now = useful(threads);
+        const auto start = std::chrono::steady_clock::now();
+        for (double loss : slice(epoch, begin, end, now)) sum_.loss += loss;
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        paces_[now > 1] = took.count() / double(end - begin);
+        sum_.pairs += end - begin;
+        at_ += rounds;
+    }
+}
+
+// Trains documents [begin, end) of the epoch's order; returns the sum of the losses of each round.
+std::vector<double> SupervisedTrainer::slice(int64_t epoch, int64_t begin, int64_t end, int threads) {
     const int blocks = task_.stride / kPad;
-    threads = useful(threads);
     std::vector<std::unique_ptr<Worker>> workers;
     for (int t = 0; t < threads; ++t) {
         const int from = blocks * t / threads, to = blocks * (t + 1) / threads;
@@ -205,7 +223,6 @@ void SupervisedTrainer::run(int64_t count, int threads) {
     const AlignedFloats parts[2] = {aligned_floats(size), aligned_floats(size)};  // one thread may be ahead by a document
     const double all = double(task_.epochs) * double(task_.n_documents);
     std::vector<double> losses(size_t((end - begin + kRound - 1) / kRound), 0.0);
-
     auto work = [&](int thread, int64_t i, auto meet) {
         Worker& worker = *workers[size_t(thread)];
         worker.look(epoch, order_[size_t(i)], parts[i % 2].get());
@@ -217,18 +234,16 @@ void SupervisedTrainer::run(int64_t count, int threads) {
     };
     if (threads == 1) {
         for (int64_t i = begin; i < end; ++i) work(0, i, [] {});
-    } else {
-        run_together(threads, [&](int thread, Gate& gate, Trouble& trouble) {
-            for (int64_t i = begin; i < end; ++i) {
-                bool met = false;
-                trouble.guard([&] { work(thread, i, [&] { gate.wait(), met = true; }); });
-                if (!met) gate.wait();
-            }
-        });
+        return losses;
     }
-    for (double loss : losses) sum_.loss += loss;
-    sum_.pairs += end - begin;
-    at_ += count;
+    run_together(threads, [&](int thread, Gate& gate, Trouble& trouble) {
+        for (int64_t i = begin; i < end; ++i) {
+            bool met = false;
+            trouble.guard([&] { work(thread, i, [&] { gate.wait(), met = true; }); });
+            if (!met) gate.wait();
+        }
+    });
+    return losses;
 }
 
 void init_row_numbers(float* matrix, const int64_t* numbers, size_t n, int dim, int stride, uint64_t seed, int threads) {

@@ -64,15 +64,19 @@ public:
     void seek(int64_t round, Tally tally) { at_ = round, sum_ = tally; }
 
 private:
+    static constexpr int64_t kSlice = 8, kProbe = 24;  // rounds; slices between trials of the slower way
     struct Worker;
     void shuffle(int64_t epoch);
-    int useful(int threads) const;
+    int useful(int threads);
+    std::vector<double> slice(int64_t epoch, int64_t begin, int64_t end, int threads);
 
     SupervisedTask task_;
     int64_t at_ = 0;
     int64_t order_of_ = -1;  // the epoch that `order_` is of
     std::vector<int32_t> order_;
     Tally sum_;
+    double paces_[2] = {1e9, 1e9};  // seconds for a document with one thread and with all
+    int64_t slices_ = 0;
 };
 
 // Row i becomes what init_rows gives row numbers[i], in [-1, 1) / dim as fastText's classifier has it: rows of buckets are

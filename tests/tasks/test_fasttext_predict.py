@@ -83,7 +83,7 @@ def test_scores_of_labels(
         # fastText 0.9.2 itself counts no label as gold here, so that its recall and F1 are not to be had.
         right = sum(answer == score.label and score.label in known for answer, known in zip(answers, gold, strict=True))
         assert score.recall == right / sum(score.label in known for known in gold)
-    assert sum(score.recall > 0.5 for score in scores.values()) >= 2
+    assert min(score.recall for score in scores.values()) > 0.3
 
 
 def _small(**options: object) -> FastTextClassifier:
