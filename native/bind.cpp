@@ -7,6 +7,7 @@
 #include "bind_subword.h"
 #include "bind_supervised.h"
 #include "bind_text.h"
+#include "bind_cooc.h"
 #include "bind_training.h"
 #include "bind_vectors.h"
 #include "dispatch.h"
@@ -24,4 +25,5 @@ NB_MODULE(_core, m) {
     firth::subword_binding::bind_subword(m);
     firth::quantize_binding::bind_quantize(m);
     firth::supervised_binding::bind_supervised(m);
+    firth::cooc_binding::bind_cooc(m);
 }

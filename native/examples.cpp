@@ -102,7 +102,8 @@ void GroupRunner::cbow_inputs(int at, int stop) {
         s_.meetings.push_back({place, place + 1, -1, i, block_.words[i]});
     }
     s_.rows.assign(block_.input_rows.begin() + low_, block_.input_rows.begin() + high_);
-    kernels_.sum_windows(group_windows(), s_.share.data(), hidden);
+    if (block_.positions) kernels_.weigh_windows(group_windows(), positions(nullptr), s_.share.data(), hidden);
+    else kernels_.sum_windows(group_windows(), s_.share.data(), hidden);
 }
 
 Windows GroupRunner::group_windows() const {
@@ -243,7 +244,13 @@ void GroupRunner::spread() {
     if (task_.context == Context::kHistoric) s_.share.assign(s_.share.size(), 1.0f);
     for (int i = low_; task_.frozen && i < high_; ++i)
         if (frozen(i)) s_.rows[i - low_] = spare();
-    kernels_.spread_windows(group_windows(), s_.share.data(), s_.d_inputs.need(0));
+    if (!block_.positions) return kernels_.spread_windows(group_windows(), s_.share.data(), s_.d_inputs.need(0));
+    const int places = 2 * task_.window + 1;
+    float* const changes = s_.d_positions.need(size_t(places) * task_.stride);
+    std::fill_n(changes, size_t(places) * task_.stride, 0.0f);
+    kernels_.unweigh_windows(group_windows(), positions(changes), s_.share.data(), s_.d_inputs.need(0));
+    for (int k = 0; k < places; ++k)
+        kernels_.axpby(block_.positions + size_t(k) * task_.stride, 1.0f, changes + size_t(k) * task_.stride, 1.0f, task_.dim);
 }
 
 }  // namespace firth

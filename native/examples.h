@@ -26,7 +26,7 @@ struct Scratch {
     std::vector<int> first, seen;
     std::vector<float> weight;
     std::vector<float*> path;  // rows of the next group's nodes
-    Room seen_pairs, all_pairs, tiles, d_inputs, d_targets, hidden, spare;
+    Room seen_pairs, all_pairs, tiles, d_inputs, d_targets, hidden, spare, d_positions;
 };
 
 class GroupRunner {
@@ -54,6 +54,7 @@ private:
 
     void update_inputs();
     Windows group_windows() const;
+    Positions positions(float* changes) const { return {task_.window, block_.positions, changes}; }
     void spread();
     float* spare() { return s_.spare.need(task_.stride); }  // where changes that must not be made go
     bool frozen(int token) const { return task_.frozen && task_.frozen[block_.words[token]]; }

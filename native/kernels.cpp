@@ -6,6 +6,7 @@
 #include "loss.h"
 #include "nearest.h"
 #include "softmax.h"
+#include "sparse_row.h"
 #include "windows.h"
 
 #define FIRTH_JOIN_(a, b) a##b
@@ -33,7 +34,8 @@ extern const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL);
 const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     FIRTH_TEXT(FIRTH_LEVEL),
     pairs_step<float>, pairs_step<double>, path_step<float>, path_step<double>, own_step<float>, own_step<double>,
-    softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows,
+    softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows, weigh_windows, unweigh_windows,
+    add_scaled,
     nearest, gather<float>, scatter<float>, mean_rows, score_parts<float>, score_parts<double>, push_targets<float>, push_targets<double>,
     softmax_factors<float>, softmax_factors<double>, logistic_factors<float>, logistic_factors<double>,
 };

@@ -97,6 +97,13 @@ struct Nearest {
     size_t code_stride;
 };
 
+// A row of weights for every place from `reach` before the centre to as many after it.
+struct Positions {
+    int reach;
+    const float* weights;           // (2 reach + 1) x stride
+    float* changes;                 // likewise: what a step adds to them
+};
+
 struct Kernels {
     const char* level;
     // The steps of logistic losses, which they return.
@@ -118,6 +125,11 @@ struct Kernels {
     void (*sum_windows)(const Windows&, const float* share, float* sums);
     // every row of window k += share[k] * changes[k], n x stride
     void (*spread_windows)(const Windows&, const float* share, const float* changes);
+    // The same two with weights by position; the second adds to the weights' changes too.
+    void (*weigh_windows)(const Windows&, const Positions&, const float* share, float* sums);
+    void (*unweigh_windows)(const Windows&, const Positions&, const float* share, const float* changes);
+    // A row of a sparse matrix times a block: out = the sum of values[i] * x[columns[i]], width a multiple of kPad.
+    void (*add_scaled)(float* out, const float* x, int width, const int32_t* columns, const float* values, int64_t n);
     void (*nearest)(const Nearest&);
     void (*gather_f)(const Bag<float>&);
     void (*scatter_f)(const Bag<float>&);

@@ -6,9 +6,11 @@
 // computed a block therefore never matters.
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace firth {
@@ -92,10 +94,11 @@ void run_together(int threads, Body body) {
 }
 
 // For every round in [first, first + count), on all threads: prepare(thread, round, slot) for each slot below
-// slots(round), handed out as threads get free; then work(thread, round, slot) likewise; then merge(thread, round).
-// A thread that has merged prepares blocks of the next round without waiting for the others to have merged.
-template <class Slots, class Prepare, class Work, class Merge>
-void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare prepare, Work work, Merge merge) {
+// slots(round), handed out as threads get free; then open(thread, round), unless it is a nullptr; then work(thread, round,
+// slot) for each slot; then merge(thread, round). All wait for each other after every part but the last: a thread that has
+// merged prepares blocks of the next round without waiting for the others to have merged.
+template <class Slots, class Prepare, class Open, class Work, class Merge>
+void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare prepare, Open open, Work work, Merge merge) {
     std::atomic<int64_t> next_prepare{0}, next_work{0};  // slots of all rounds, one after the other
     std::vector<int64_t> begin(1, 0);
     for (int64_t i = 0; i < count; ++i) begin.push_back(begin.back() + slots(first + i));
@@ -116,6 +119,10 @@ void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare 
         prepare_all(0);
         for (int64_t i = 0; i < count; ++i) {
             gate.wait();
+            if constexpr (!std::is_same_v<Open, std::nullptr_t>) {
+                trouble.guard([&] { open(thread, first + i); });
+                gate.wait();
+            }
             take_all(next_work, i, [&](int slot) { work(thread, first + i, slot); });
             gate.wait();
             trouble.guard([&] { merge(thread, first + i); });

@@ -105,6 +105,51 @@ def ngram_rows(
     blob: NDArray[np.uint8], offsets: NDArray[np.int64], gap: int, minn: int, maxn: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
 
+# ---------------------------------------------------------------- co-occurrences
+class CoocCounter:
+    def __init__(
+        self,
+        occurrences: NDArray[np.int64],
+        weights: NDArray[np.uint64],
+        left: bool,
+        right: bool,
+        budget: int,
+        threads: int,
+        spill: int,
+    ) -> None: ...
+    @property
+    def piece(self) -> int: ...
+    @property
+    def pairs(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def spilled(self) -> int: ...
+    def place(
+        self,
+        ids: NDArray[np.int32],
+        ends: NDArray[np.int64],
+        word_of: NDArray[np.int32],
+        keep: NDArray[np.uint32],
+        key: int,
+        begin: int,
+        end: int,
+    ) -> None: ...
+    def work(self, milliseconds: int) -> int: ...
+    def close(self) -> None: ...
+    def lengths(self, out: NDArray[np.int64]) -> None: ...
+    def fill(self, unit: float, columns: NDArray[np.int32], values: NDArray[np.float64]) -> None: ...
+    def write(self, unit: float, file: int) -> None: ...
+
+def sparse_product(
+    starts: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+    x: NDArray[np.float32],
+    out: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+
 # ---------------------------------------------------------------- training
 class Word2VecTrainer:
     def __init__(self, task: dict[str, object]) -> None: ...

@@ -104,6 +104,23 @@ def test_vectors_with_ngrams() -> None:
         model.predict("sea")
 
 
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_vectors_trained_under_the_old_names(tmp_path: Path, model: str) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("the cat sat here\nthe dog sat there\n" * 60)
+    options = {"dim": 8, "minCount": 2, "epoch": 2, "bucket": 500, "minn": 2, "maxn": 3, "t": 0.1, "verbose": 0}
+    trained = fasttext.train_unsupervised(str(path), model=model, ws=2, thread=1, **options)
+    assert sorted(trained.words) == ["cat", "dog", "here", "sat", "the", "there"]
+    assert isinstance(trained.firth, SubwordVectors)
+    assert trained.firth.metadata["options"]["window"] == 2
+    assert trained.firth.metadata["options"]["architecture"] == model
+    np.testing.assert_allclose(trained.get_word_vector("cats"), trained.firth["cats"], atol=1e-6)
+    assert len(trained.get_subwords("cat")[0]) == 8
+    assert len(trained.get_nearest_neighbors("cat", k=3)) == 3
+    with pytest.raises(ConfigError, match="no such model"):
+        fasttext.train_unsupervised(str(path), model="glove")
+
+
 def test_options_by_their_other_names_and_wrong_ones(path: str) -> None:
     model = fasttext.train_supervised(path, dim=4, min_count=60, word_ngrams=1, verbose=0)
     assert model.words == ["</s>", "and"]

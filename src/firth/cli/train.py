@@ -12,7 +12,11 @@ from cyclopts import App
 __all__ = ["MODELS", "app"]
 
 MODELS = {
+    "cooc": ("firth.static.cooccurrence:Cooc", "Counts of which words stand near which, for PPMI, SVD and GloVe."),
+    "ppmi": ("firth.static.ppmi:PPMI", "Positive pointwise mutual information (Levy, Goldberg and Dagan 2015)."),
+    "svd": ("firth.static.svd:SVD", "Word vectors by truncated SVD of PPMI or of log counts (LSA)."),
     "word2vec": ("firth.static.word2vec:Word2Vec", "Word vectors by skip-gram or CBOW (Mikolov et al. 2013)."),
+    "fasttext": ("firth.static.fasttext:FastText", "Word vectors with character n-grams (Bojanowski et al. 2017)."),
 }
 
 app = App(name="train", help="Train a model on texts or a corpus.")

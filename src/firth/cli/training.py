@@ -134,9 +134,9 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
     kind, checkpoint = check_places(running, [*texts, *(path for path in (running.init, running.heldout) if path)])
     if running.freeze and running.init is None:
         raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
-    taken = inspect.signature(train).parameters
+    takes = _taken(train)
     for option, given in _run_options(running):
-        if given and option not in taken:
+        if given and not takes(option):
             raise ConfigError(f"this model takes no --{option.replace('_', '-')}", remedy="leave it out")
     init = None if running.init is None else load_vectors(running.init)
     with listening(quiet=running.quiet, log=running.log) as listen:
@@ -146,7 +146,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
             make_parents(running.out)
             if running.overwrite and not running.resume:
                 checkpoints.remove(checkpoint)
-            wanted = {
+            options = {
                 "threads": running.threads,
                 "listen": listen,
                 "heldout": heldout,
@@ -157,12 +157,19 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
                 "freeze": running.freeze,
                 "keep_output": running.keep_output,
             }
-            trained = train(corpus, config, **{name: wanted[name] for name in wanted if name in taken})
+            trained = train(corpus, config, **{name: value for name, value in options.items() if takes(name)})
         except KeyboardInterrupt as stop:
             if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
         keep_model(trained, kind, running, checkpoint, listen)
+
+
+def _taken(train: Callable[..., Any]) -> Callable[[str], bool]:
+    """Return whether ``train`` has a parameter of a name."""
+    parameters = inspect.signature(train).parameters
+    anything = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    return lambda name: anything or name in parameters
 
 
 def _run_options(running: Running) -> Iterator[tuple[str, bool]]:

@@ -7,12 +7,13 @@ kernels have float32; the tests hold the two against each other. Papers are name
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.static.task import Task
+from firth.static.task import Parts, Task
 
 __all__ = ["Trainer", "random_at", "stream_key"]
 
@@ -173,10 +174,13 @@ def _draw_noise(task: Task, random: Random) -> int:
 
 # ---------------------------------------------------------------- examples
 class Examples:
-    """The examples of one block, group by group, on matrices X (inputs) and Y (outputs) that they change."""
+    """The examples of one block, group by group, on matrices X (inputs) and Y (outputs) that they change.
 
-    def __init__(self, task: Task, block: Block, x: Array, y: Array) -> None:
-        self.task, self.block, self.x, self.y = task, block, x, y
+    P, where given, are the weights of positions: row ``window + k`` of the place k after the centre.
+    """
+
+    def __init__(self, task: Task, block: Block, x: Array, y: Array, p: Array | None = None) -> None:
+        self.task, self.block, self.x, self.y, self.p = task, block, x, y, p
         self.loss, self.pairs = 0.0, 0
 
     def run(self) -> None:
@@ -217,9 +221,18 @@ class Examples:
 
     def cbow_inputs(self, centres: list[int]) -> tuple[Array, Array]:
         """Inputs: for each centre the mean or sum of its context words' vectors, which meets that centre alone."""
-        rows = [self.x[[self.block.words[k] for k in self.window(g)]] for g in centres]
+        rows = [self.x[[self.block.words[k] for k in self.window(g)]] * self.weights(g) for g in centres]
         hidden = [r.sum(0) if self.task.context == "sum" else r.mean(0) for r in rows]
         return np.array(hidden), np.eye(len(centres))
+
+    def places(self, centre: int) -> list[int]:
+        """Rows of P for the context words of a centre."""
+        return [self.task.window + k - centre for k in self.window(centre)]
+
+    def weights(self, centre: int) -> Array:
+        """Weights of the context words of a centre, (n, dim): section 2.2 of Mikolov et al. 2018."""
+        ones = np.ones((len(self.window(centre)), self.x.shape[1]))
+        return ones if self.p is None else self.p[self.places(centre)]
 
     def negative(self, x: Array, meets: Array, words: list[int], pool: list[int]) -> Array:
         """Each seen pair weighs 1; each of its noise words ``negative / pool``, or 0 where it is the centre word."""
@@ -256,14 +269,19 @@ class Examples:
 
     def update_inputs(self, centres: list[int], dx: Array) -> None:
         """Add the changes of the context words: their own, or their share of each hidden vector's."""
-        rows, changes = [], []
+        rows, changes, moved = [], [], list[tuple[list[int], Array]]()
         if self.task.architecture == "skipgram":
             rows, changes = [self.block.words[place] for place in self.context(centres)], list(dx)
         else:
             for g, change in zip(centres, dx, strict=True):
                 share = 1.0 / len(self.window(g)) if self.task.context == "mean" else 1.0
-                rows += [self.block.words[k] for k in self.window(g)]
-                changes += [share * change] * len(self.window(g))
+                words = [self.block.words[k] for k in self.window(g)]
+                rows += words
+                changes += list(share * change * self.weights(g))
+                if self.p is not None:
+                    moved += [(self.places(g), share * change * self.x[words])]
+        for places, gained in moved:
+            self.p[places] += gained  # type: ignore[index]
         for row, change in zip(rows, changes, strict=True):
             if self.task.frozen is None or not self.task.frozen[row]:
                 self.x[row] += change
@@ -278,6 +296,7 @@ class Trainer:
         dim = task.model.dim
         self.x = task.model.input[:, :dim].astype(np.float64)
         self.y = task.model.output[:, :dim].astype(np.float64)
+        self.p = None if task.model.positions is None else task.model.positions[:, :dim].astype(np.float64)
         self.blocks = -(-len(task.text.ids) // task.schedule.block_words)
         self.rounds_per_epoch = -(-self.blocks // task.schedule.blocks_per_round)
         self.round, self.loss, self.pairs = 0, 0.0, 0
@@ -297,6 +316,8 @@ class Trainer:
             self.round += 1
         self.task.model.input[:, : self.task.model.dim] = self.x
         self.task.model.output[:, : self.task.model.dim] = self.y
+        if self.p is not None and self.task.model.positions is not None:
+            self.task.model.positions[:, : self.task.model.dim] = self.p
 
     def _round(self) -> None:
         """Every block works on its own copy; what several did to a row is added, as far as they agree."""
@@ -306,19 +327,53 @@ class Trainer:
         blocks = [read_block(self.task, epoch, number) for number in numbers]
         pull = self.task.schedule.pull * blocks[0].rate
         uses = [_uses(self.task, block) for block in blocks]
-        changes = [np.zeros_like(self.x), np.zeros_like(self.y)]
+        start = self.x if self.task.parts is None else composed(self.x, self.task.parts)
+        changes = [np.zeros_like(start), np.zeros_like(self.y)]
+        moved = np.zeros((2 * self.task.window + 1, self.x.shape[1]))
         for block in blocks:
-            examples = Examples(self.task, block, self.x.copy(), self.y.copy())
+            weights = None if self.p is None else self.p.copy()
+            examples = Examples(self.task, block, start.copy(), self.y.copy(), weights)
             examples.run()
             self.loss, self.pairs = self.loss + examples.loss, self.pairs + examples.pairs
-            changes[0] += examples.x - self.x
+            changes[0] += examples.x - start
             changes[1] += examples.y - self.y
-        for part, matrix in enumerate((self.x, self.y)):
+            if self.p is not None and examples.p is not None:
+                moved += examples.p - self.p
+        if self.p is not None:
+            centres = np.array([sum(block.last - block.first for block in blocks)])
+            self.p += agreement(np.array([len(blocks)]), centres, pull)[:, None] * moved
+        for part, change in enumerate(changes):
             times = np.array([use[part] for use in uses])
-            matrix += agreement((times > 0).sum(0), times.sum(0), pull)[:, None] * changes[part]
+            change *= agreement((times > 0).sum(0), times.sum(0), pull)[:, None]
+        self.y += changes[1]
+        if self.task.parts is None:
+            self.x += changes[0]
+        else:
+            self._spread(changes[0], np.array([use[0] for use in uses]).sum(0), pull)
+
+    def _spread(self, change: Array, uses: NDArray[np.int64], pull: float) -> None:
+        """Give every row of a word the word's change; words that share a row did not see each other's of this round.
+
+        ``change``, (n_words, dim), is what the blocks agree on; each word's counts as one of the k changes of a row.
+        """
+        parts = self.task.parts
+        if parts is None:
+            raise ValueError("these inputs are not composed")
+        sums, times, of_words = np.zeros_like(self.x), np.zeros(len(self.x), np.int64), np.zeros(len(self.x), np.int64)
+        for word in np.flatnonzero(uses):
+            for row in parts.row[parts.first[word] : parts.first[word + 1]]:  # a row may stand twice
+                sums[row] += change[word]
+                times[row] += 1
+                of_words[row] += uses[word]
+        self.x += agreement(times, of_words, pull)[:, None] * sums
 
 
-def agreement(blocks: NDArray[np.int64], uses: NDArray[np.int64], pull: float) -> Array:
+def composed(rows: Array, parts: Parts) -> Array:
+    """Vectors of words, each the mean of its rows: equation 2 of Bojanowski et al. 2017, with a mean for the sum."""
+    return np.array([rows[parts.row[a:b]].mean(0) for a, b in itertools.pairwise(parts.first)])
+
+
+def agreement(blocks: NDArray[np.int64], uses: NDArray[np.int64] | Array, pull: float) -> Array:
     """Scale of the summed changes of rows that several blocks changed from the same frozen point.
 
     If a use takes a row the share ``pull / (1 + pull)`` of the way to where its neighbours pull it, u uses leave
@@ -353,7 +408,7 @@ def _uses(task: Task, block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64
     elif task.tree is not None:
         first, node, _ = task.tree
         outputs = [int(k) for word in centres for k in node[first[word] : first[word + 1]]]
-    rows = (len(task.model.input), len(task.model.output))
+    rows = (task.n_words, len(task.model.output))
     asked = (block.words, outputs)
     x, y = (np.bincount(np.array(a, np.int64), minlength=n) for a, n in zip(asked, rows, strict=True))
     return x, y

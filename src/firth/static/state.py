@@ -53,7 +53,7 @@ class Keeper:
             "pairs": trainer.pairs,
             "history": [dataclasses.astuple(epoch) for epoch in history],
         }
-        checkpoint.save(self.folder, {"input": self.model.input, "output": self.model.output}, state)
+        checkpoint.save(self.folder, self.model.arrays(), state)
         return self.folder
 
     def start(self, trainer: Any, *, resume: bool, listen: Listener) -> tuple[Any, list[Epoch]]:
@@ -77,8 +77,8 @@ class Keeper:
         self._compare(state)
         if state["cpu_level"] != _core.cpu_level():
             listen(Notice(f"begun on CPU level {state['cpu_level']}: the last digits may differ from an unbroken run"))
-        self.model.input[:] = arrays["input"]
-        self.model.output[:] = arrays["output"]
+        for name, array in self.model.arrays().items():
+            array[:] = arrays[name]
         trainer.seek(state["round"], float.fromhex(state["loss"]), state["pairs"])
         return trainer, [Epoch(*epoch) for epoch in state["history"]]
 
