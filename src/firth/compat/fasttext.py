@@ -136,4 +136,4 @@ def train_unsupervised(input: Any, **options: Any) -> FastTextModel:
     listen = _listener(given["verbose"])
     corpus = as_corpus(input, tokenizer="whitespace", threads=given["thread"], listen=listen)
     trained = fasttext.train(corpus, fasttext.FastText(**values), threads=given["thread"], listen=listen, **more)
-    return FastTextModel(getattr(trained, "vectors", trained))
+    return FastTextModel(trained.vectors)

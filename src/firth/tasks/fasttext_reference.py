@@ -67,8 +67,8 @@ def huffman(counts: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
     Leaves and inner nodes wait in two queues, the rarest first; of equal ones the inner node is taken.
     """
     n = len(counts)
-    leaves, inner = list(range(n - 1, -1, -1)), []
-    weight, parent, right = list(counts), {}, {}
+    leaves, inner = list(range(n - 1, -1, -1)), list[int]()
+    weight, parent, right = list(counts), dict[int, int](), dict[int, int]()
     for node in range(n, 2 * n - 1):
         pair = []
         for _ in range(2):
