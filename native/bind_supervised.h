@@ -113,8 +113,8 @@ inline void make_supervised(PySupervised* self, nb::dict a) {
     require(t.loss != ClassifierLoss::kHierarchical || t.path_first, "the hierarchical softmax needs paths");
     require(t.loss != ClassifierLoss::kNegative || t.noise.keep, "negative sampling needs noise");
     t.epochs = int(integer("epochs")), t.rate = nb::cast<float>(a["rate"]), t.seed = uint64_t(integer("seed"));
-    t.shuffle = nb::cast<bool>(a["shuffle"]), t.update = nb::cast<bool>(a["update"]), t.group = int(integer("group"));
-    require(t.epochs >= 1 && t.group >= 1 && t.negative >= 0, "epochs and group must be positive");
+    t.shuffle = nb::cast<bool>(a["shuffle"]), t.update = nb::cast<bool>(a["update"]);
+    require(t.epochs >= 1 && t.negative >= 0, "epochs must be positive");
     self->trainer = std::make_unique<SupervisedTrainer>(t);
 }
 

@@ -29,8 +29,14 @@ constexpr float kLargest = 8;
 
 float log_of(float p) { return float(std::log(double(p) + 1e-5)); }
 
-bool likelier(const std::pair<float, int32_t>& a, const std::pair<float, int32_t>& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
+// Labels that are equally likely come in the order in which Facebook's heap leaves them.
+bool likelier(const std::pair<float, int32_t>& a, const std::pair<float, int32_t>& b) { return a.first > b.first; }
+
+void keep(std::vector<std::pair<float, int32_t>>& found, size_t k, float log, int32_t label) {
+    if (found.size() == k && log < found.front().first) return;
+    found.emplace_back(log, label);
+    std::push_heap(found.begin(), found.end(), likelier);
+    if (found.size() > k) std::pop_heap(found.begin(), found.end(), likelier), found.pop_back();
 }
 
 }  // namespace
@@ -38,7 +44,6 @@ bool likelier(const std::pair<float, int32_t>& a, const std::pair<float, int32_t
 struct LabelScorer::Scratch {
     AlignedFloats hidden, scores;
     std::vector<float*> rows;
-    std::vector<float> parts;
     std::vector<std::pair<float, int32_t>> found;  // logarithm and label
     size_t k = 0;
 };
@@ -57,12 +62,7 @@ LabelScorer::LabelScorer(const float* output, int32_t n_labels, int dim, Classif
 // Facebook's walk down the tree: a branch is left where its score falls under the threshold or the k-th best so far.
 void LabelScorer::walk(int32_t node, float score, float least, Scratch& s) const {
     if (score < least || (s.found.size() == s.k && score < s.found.front().first)) return;
-    if (node < n_labels_) {
-        s.found.emplace_back(score, node);
-        std::push_heap(s.found.begin(), s.found.end(), likelier);
-        if (s.found.size() > s.k) std::pop_heap(s.found.begin(), s.found.end(), likelier), s.found.pop_back();
-        return;
-    }
+    if (node < n_labels_) return keep(s.found, s.k, score, node);
     const float f = float(1.0 / (1.0 + std::exp(-double(s.scores[size_t(node - n_labels_)]))));
     walk(tree_[node].left, score + float(std::log(1.0 - double(f) + 1e-5)), least, s);
     walk(tree_[node].right, score + log_of(f), least, s);
@@ -72,8 +72,8 @@ void LabelScorer::one(const float* hidden, int k, float threshold, Scratch& s) c
     const int blocks = stride_ / kPad, pitch = (n_labels_ + kPad - 1) / kPad * kPad;
     std::copy_n(hidden, dim_, s.hidden.get());
     Targets<float> t{};
-    t.rows = s.rows.data(), t.n = n_labels_, t.width = stride_, t.hidden = s.hidden.get(), t.scores = s.parts.data(), t.pitch = size_t(pitch);
-    t.scores = s.scores.get();
+    t.rows = s.rows.data(), t.n = n_labels_, t.width = stride_, t.hidden = s.hidden.get();
+    t.scores = s.scores.get(), t.pitch = size_t(pitch);
     kernels().score_parts_f(t);
     float* const scores = s.scores.get();
     for (int m = 0; m < n_labels_; ++m)
@@ -95,11 +95,9 @@ void LabelScorer::one(const float* hidden, int k, float threshold, Scratch& s) c
             }
         }
         for (int m = 0; m < n_labels_; ++m)
-            if (scores[m] >= threshold) s.found.emplace_back(log_of(scores[m]), m);
+            if (!(scores[m] < threshold)) keep(s.found, s.k, log_of(scores[m]), m);
     }
-    const size_t kept = std::min(s.found.size(), s.k);
-    std::partial_sort(s.found.begin(), s.found.begin() + std::ptrdiff_t(kept), s.found.end(), likelier);
-    s.found.resize(kept);
+    std::sort_heap(s.found.begin(), s.found.end(), likelier);
 }
 
 Predictions LabelScorer::best(const float* hidden, const uint8_t* there, size_t n, int k, float threshold, int threads) const {

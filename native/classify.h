@@ -37,8 +37,8 @@ class LabelScorer {
 public:
     LabelScorer(const float* output, int32_t n_labels, int dim, ClassifierLoss loss, const int64_t* counts);
     int dim() const { return dim_; }
-    // The k likeliest labels (-1: all) of each hidden vector, n x dim, that reach the threshold; of equal ones the lower
-    // number first. A document that has no features (there[i] is 0) gets none.
+    // The k likeliest labels (-1: all) of each hidden vector, n x dim, that reach the threshold.
+    // A document that has no features (there[i] is 0) gets none.
     Predictions best(const float* hidden, const uint8_t* there, size_t n, int k, float threshold, int threads) const;
 
 private:

@@ -1,6 +1,7 @@
 #include "supervised.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 #include "dispatch.h"
@@ -100,75 +101,66 @@ Counted count(const SupervisedTask& task, int64_t document) {
 
 }  // namespace
 
-// What a group of documents leaves for the other threads: parts of scores, by document and block of columns.
-struct SupervisedTrainer::Group {
-    AlignedFloats parts;
-};
-
 // One thread's columns, and its own copy of all that is computed of whole rows.
 struct SupervisedTrainer::Worker {
     const SupervisedTask& task;
     const Kernels& table = kernels();
     const int first, width;  // columns
     const int blocks, pitch;
-    std::vector<Aim> aims;
-    std::vector<Counted> counts;
+    Aim aim;
+    Counted counted{};
     AlignedFloats hidden, change, scores;
     std::vector<float*> rows;
-    double loss = 0;
 
     Worker(const SupervisedTask& task_, int first_, int width_)
         : task(task_), first(first_), width(width_), blocks(task_.stride / kPad), pitch(whole(most_targets(task_))),
-          aims(size_t(task_.group)), counts(size_t(task_.group)), hidden(aligned_floats(size_t(task_.group) * size_t(task_.stride))),
-          change(aligned_floats(size_t(task_.stride))), scores(aligned_floats(size_t(pitch))) {}
+          hidden(aligned_floats(size_t(task_.stride))), change(aligned_floats(size_t(task_.stride))),
+          scores(aligned_floats(size_t(pitch))) {}
 
-    size_t place(int slot, int block) const { return (size_t(slot) * size_t(blocks) + size_t(block)) * size_t(pitch); }
-
-    Targets<float> targets(int slot) {
-        Aim& aim = aims[size_t(slot)];
+    Targets<float> targets() {
         rows.resize(aim.rows.size());
         for (size_t m = 0; m < rows.size(); ++m) rows[m] = task.output + size_t(aim.rows[m]) * size_t(task.stride) + first;
         Targets<float> t{};
-        t.rows = rows.data(), t.n = int(rows.size()), t.width = width;
-        t.hidden = hidden.get() + size_t(slot) * size_t(task.stride), t.pitch = size_t(pitch);
+        t.rows = rows.data(), t.n = int(rows.size()), t.width = width, t.hidden = hidden.get(), t.pitch = size_t(pitch);
         return t;
     }
 
-    // The hidden vector of a document, and this thread's parts of its scores.
-    void look(int64_t epoch, int64_t document, int slot, float* parts) {
-        const Counted counted = counts[size_t(slot)] = count(task, document);
-        float* h = hidden.get() + size_t(slot) * size_t(task.stride);
+    // The hidden vector of a document, and this thread's parts of its scores: blocks x pitch.
+    void look(int64_t epoch, int64_t document, float* parts) {
+        counted = count(task, document);
+        float* h = hidden.get();
         table.gather_f({task.input + first, size_t(task.stride), task.features + counted.first, counted.n, width, h});
         const float* own = counted.squares > 0 ? task.own + size_t(document) * size_t(task.stride) + first : nullptr;
         const float share = 1.0f / counted.all;
         for (int c = 0; c < width; ++c) h[c] = (own ? h[c] + own[c] : h[c]) * share;
-        aim_at(task, epoch, document, aims[size_t(slot)]);
-        Targets<float> t = targets(slot);
-        t.scores = parts + place(slot, first / kPad);
+        aim_at(task, epoch, document, aim);
+        Targets<float> t = targets();
+        t.scores = parts + size_t(first / kPad) * size_t(pitch);
         table.score_parts_f(t);
     }
 
-    void learn(int64_t document, int slot, float rate, const float* parts) {
-        const Aim& aim = aims[size_t(slot)];
+    // The document's loss.
+    double learn(int64_t document, float rate, const float* parts) {
         const int n = int(aim.rows.size());
         for (int m = 0; m < n; ++m) {
             float sum = 0;
-            for (int b = 0; b < blocks; ++b) sum += parts[place(slot, b) + size_t(m)];
+            for (int b = 0; b < blocks; ++b) sum += parts[size_t(b) * size_t(pitch) + size_t(m)];
             scores[size_t(m)] = sum;
         }
-        loss += task.loss == ClassifierLoss::kSoftmax ? table.softmax_factors_f(scores.get(), n, aim.label, rate)
-                                                      : table.logistic_factors_f(scores.get(), aim.seen.get(), aim.total.get(), n, rate);
-        if (!task.update) return;
-        Targets<float> t = targets(slot);
+        const double loss = task.loss == ClassifierLoss::kSoftmax
+                                ? table.softmax_factors_f(scores.get(), n, aim.label, rate)
+                                : table.logistic_factors_f(scores.get(), aim.seen.get(), aim.total.get(), n, rate);
+        if (!task.update) return loss;
+        Targets<float> t = targets();
         t.factors = scores.get(), t.change = change.get();
         table.push_targets_f(t);
-        const Counted& counted = counts[size_t(slot)];
         for (int c = 0; c < width; ++c) change[size_t(c)] *= 1.0f / counted.all;
         table.scatter_f({task.input + first, size_t(task.stride), task.features + counted.first, counted.n, width, change.get()});
         if (counted.squares > 0) {
             float* own = task.own + size_t(document) * size_t(task.stride) + first;
             for (int c = 0; c < width; ++c) own[c] += counted.squares * change[size_t(c)];
         }
+        return loss;
     }
 
     // The next document's first rows start on their way while the threads meet.
@@ -191,66 +183,67 @@ void SupervisedTrainer::shuffle(int64_t epoch) {
     for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(uint32_t(i))]);
 }
 
-// A group ends where a round does, so that a slice of rounds changes nothing; and when its rows are many enough for a
-// meeting of the threads to cost little beside them.
-int64_t SupervisedTrainer::group_end(int64_t at, int64_t end) const {
-    end = std::min({end, at + task_.group, (at / kRound + 1) * kRound});
-    for (int64_t features = 0; at < end && features < kGroupFeatures; ++at) {
-        const int64_t document = order_[size_t(at)];
-        features += task_.feature_ends[document] - begin_of(task_.feature_ends, document);
-    }
-    return at;
+// Threads meet at every document. Short ones are not worth it; nor are any where other programs keep a thread off its
+// processor, and all of ours wait for it. The result is the same, so what is faster at the time is found by trying.
+int SupervisedTrainer::useful(int threads) {
+    const int64_t rows = begin_of(task_.feature_ends, task_.n_documents) / std::max<int64_t>(task_.n_documents, 1);
+    const int64_t numbers = (rows + most_targets(task_)) * task_.stride;
+    threads = std::min(threads, task_.stride / kPad);
+    if (threads <= 1 || numbers < kWorthMeeting) return 1;
+    const bool together = paces_[1] <= paces_[0];
+    return (together != (slices_++ % kProbe == kProbe - 1)) ? threads : 1;
 }
 
 void SupervisedTrainer::run(int64_t count, int threads) {
     const int64_t per_epoch = rounds_per_epoch(), epoch = at_ / per_epoch;
-    const int64_t begin = at_ % per_epoch * kRound, end = std::min(begin + count * kRound, task_.n_documents);
     shuffle(epoch);
     if (at_ % per_epoch == 0) sum_ = {};
+    for (int64_t last = at_ + count; at_ < last;) {
+        const int64_t rounds = std::min(kSlice, last - at_), round = at_ % per_epoch;
+        const int64_t begin = round * kRound, end = std::min(begin + rounds * kRound, task_.n_documents);
+        const int now = useful(threads);
+        const auto start = std::chrono::steady_clock::now();
+        for (double loss : slice(epoch, begin, end, now)) sum_.loss += loss;
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        paces_[now > 1] = took.count() / double(end - begin);
+        sum_.pairs += end - begin;
+        at_ += rounds;
+    }
+}
+
+// Trains documents [begin, end) of the epoch's order; returns the sum of the losses of each round.
+std::vector<double> SupervisedTrainer::slice(int64_t epoch, int64_t begin, int64_t end, int threads) {
     const int blocks = task_.stride / kPad;
-    threads = std::max(1, std::min(threads, blocks));
     std::vector<std::unique_ptr<Worker>> workers;
     for (int t = 0; t < threads; ++t) {
         const int from = blocks * t / threads, to = blocks * (t + 1) / threads;
         workers.push_back(std::make_unique<Worker>(task_, from * kPad, (to - from) * kPad));
     }
-    const size_t size = size_t(task_.group) * size_t(blocks) * size_t(workers[0]->pitch);
-    Group groups[2] = {{aligned_floats(size)}, {aligned_floats(size)}};  // a thread may be one group ahead of another
+    const size_t size = size_t(blocks) * size_t(workers[0]->pitch);
+    const AlignedFloats parts[2] = {aligned_floats(size), aligned_floats(size)};  // one thread may be ahead by a document
     const double all = double(task_.epochs) * double(task_.n_documents);
-
     std::vector<double> losses(size_t((end - begin + kRound - 1) / kRound), 0.0);
-    std::vector<int64_t> firsts;
-    for (int64_t at = begin; at < end; at = group_end(at, end)) firsts.push_back(at);
-    firsts.push_back(end);
-    auto work = [&](int thread, int64_t number, auto meet) {
+    auto work = [&](int thread, int64_t i, auto meet) {
         Worker& worker = *workers[size_t(thread)];
-        const int64_t first = firsts[size_t(number)], last = firsts[size_t(number) + 1];
-        float* parts = groups[number % 2].parts.get();
-        for (int64_t i = first; i < last; ++i) worker.look(epoch, order_[size_t(i)], int(i - first), parts);
-        if (last < end) worker.prefetch(order_[size_t(last)]);
+        worker.look(epoch, order_[size_t(i)], parts[i % 2].get());
+        if (i + 1 < end) worker.prefetch(order_[size_t(i + 1)]);
         meet();
-        worker.loss = 0;
-        for (int64_t i = first; i < last; ++i) {
-            const double done = (double(epoch) * double(task_.n_documents) + double(i)) / all;
-            worker.learn(order_[size_t(i)], int(i - first), float(task_.rate * (1.0 - done)), parts);
-        }
-        if (thread == 0) losses[size_t((first - begin) / kRound)] += worker.loss;
+        const double done = (double(epoch) * double(task_.n_documents) + double(i)) / all;
+        const double loss = worker.learn(order_[size_t(i)], float(task_.rate * (1.0 - done)), parts[i % 2].get());
+        if (thread == 0) losses[size_t((i - begin) / kRound)] += loss;
     };
-    const int64_t n_groups = int64_t(firsts.size()) - 1;
     if (threads == 1) {
-        for (int64_t number = 0; number < n_groups; ++number) work(0, number, [] {});
-    } else {
-        run_together(threads, [&](int thread, Gate& gate, Trouble& trouble) {
-            for (int64_t number = 0; number < n_groups; ++number) {
-                bool met = false;
-                trouble.guard([&] { work(thread, number, [&] { gate.wait(), met = true; }); });
-                if (!met) gate.wait();
-            }
-        });
+        for (int64_t i = begin; i < end; ++i) work(0, i, [] {});
+        return losses;
     }
-    for (double loss : losses) sum_.loss += loss;
-    sum_.pairs += end - begin;
-    at_ += count;
+    run_together(threads, [&](int thread, Gate& gate, Trouble& trouble) {
+        for (int64_t i = begin; i < end; ++i) {
+            bool met = false;
+            trouble.guard([&] { work(thread, i, [&] { gate.wait(), met = true; }); });
+            if (!met) gate.wait();
+        }
+    });
+    return losses;
 }
 
 void init_row_numbers(float* matrix, const int64_t* numbers, size_t n, int dim, int stride, uint64_t seed, int threads) {

@@ -3,7 +3,7 @@
 // Plain stochastic gradient descent, document after document, with the work on each document shared among threads by
 // columns: a thread owns the same columns of every row, adds up its part of the hidden vector, and learns from the others
 // only the parts of the scores. Nobody waits for anybody's rows, and what is computed does not depend on the number of
-// threads. The price is a meeting of the threads for every group of documents.
+// threads. The price is a meeting of the threads for every document.
 //
 // The rows that only document d touches, m_r times each, change by the same g = d_h / n each time it comes round: row r
 // by m_r g, and what they give to the hidden vector, sum of m_r row_r, by q g with q = the sum of the m_r^2. So one row
@@ -48,13 +48,12 @@ struct SupervisedTask {
     float rate;
     uint64_t seed;
     bool shuffle, update;  // update false: only the loss is wanted
-    int group;             // most documents whose scores are computed from the same parameters
 };
 
 class SupervisedTrainer {
 public:
     static constexpr int64_t kRound = 64;  // documents
-    static constexpr int64_t kGroupFeatures = 1024;
+    static constexpr int64_t kWorthMeeting = 8192;  // numbers that a document reads
 
     explicit SupervisedTrainer(const SupervisedTask& task);
     int64_t rounds_per_epoch() const { return (task_.n_documents + kRound - 1) / kRound; }
@@ -65,16 +64,19 @@ public:
     void seek(int64_t round, Tally tally) { at_ = round, sum_ = tally; }
 
 private:
-    struct Group;
+    static constexpr int64_t kSlice = 8, kProbe = 24;  // rounds; slices between trials of the slower way
     struct Worker;
     void shuffle(int64_t epoch);
-    int64_t group_end(int64_t at, int64_t end) const;
+    int useful(int threads);
+    std::vector<double> slice(int64_t epoch, int64_t begin, int64_t end, int threads);
 
     SupervisedTask task_;
     int64_t at_ = 0;
     int64_t order_of_ = -1;  // the epoch that `order_` is of
     std::vector<int32_t> order_;
     Tally sum_;
+    double paces_[2] = {1e9, 1e9};  // seconds for a document with one thread and with all
+    int64_t slices_ = 0;
 };
 
 // Row i becomes what init_rows gives row numbers[i], in [-1, 1) / dim as fastText's classifier has it: rows of buckets are

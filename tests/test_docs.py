@@ -30,7 +30,7 @@ def test_the_teaching_pages_are_found() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_example_runs_and_prints_what_it_says(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, Any] = {}  # a page's later examples go on from its first
     for code in _examples(page):
-        namespace: dict[str, Any] = {}
         exec(compile(code, str(page), "exec"), namespace)
         assert capsys.readouterr().out.splitlines() == _promised(code)

@@ -113,11 +113,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         paragraphs += demo_text.prose_of_source((root / f"{name}.py").read_bytes())
     monkeypatch.setattr(demo_text, "collect", lambda: paragraphs)
     monkeypatch.setattr(demo, "OPTIONS", {"dim": 16, "epochs": 1, "min_count": 2})
-    few = {
-        "GloVe": {"dim": 8, "epochs": 1},
-        "fastText": {"dim": 8, "epochs": 1, "buckets": 500},
-        "PPMI-SVD": {"dim": 8},
-    }
+    short = {"dim": 8, "epochs": 1}
+    few = {"GloVe": short, "fastText": short | {"buckets": 500}, "PPMI-SVD": {"dim": 8}}
     for name, (place, config, _) in demo.OTHERS.items():
         monkeypatch.setitem(demo.OTHERS, name, (place, config, few[name]))
 

@@ -7,18 +7,19 @@ Training gives the same bytes on any number of threads. Options without effect o
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import sys
 from typing import Any
 
 from firth.compat.fasttext_model import FastTextModel
 from firth.compat.fasttext_options import SUPERVISED, UNSUPERVISED, autotune_size, named, options_of
-from firth.errors import DataError
+from firth.errors import ConfigError, DataError
 from firth.events import EpochEnd, Event, Listener, Notice
 from firth.formats.registry import load
+from firth.static import fasttext
 from firth.tasks.fasttext_quantize import quantize
 from firth.tasks.fasttext_train import FastTextClassify, train
 from firth.tasks.fasttext_tune import tune
+from firth.text.corpus import as_corpus
 
 __all__ = ["BOW", "EOS", "EOW", "FastTextModel", "load_model", "tokenize", "train_supervised", "train_unsupervised"]
 
@@ -119,19 +120,20 @@ def train_unsupervised(input: Any, **options: Any) -> FastTextModel:
     Parameters
     ----------
     input : path
-        Or anything that :func:`firth.train` takes.
+        Or anything that :func:`firth.text.corpus.as_corpus` takes; words stand between blanks.
     **options
-        ``model lr dim ws epoch minCount minn maxn neg loss bucket thread t verbose pretrainedVectors seed`` and the rest
-        of fastText's, with its defaults.
+        ``model lr dim ws epoch minCount minn maxn neg loss bucket thread t verbose pretrainedVectors seed`` and the
+        rest of fastText's, with its defaults.
     """
     given = named(options, UNSUPERVISED)
-    module: Any = importlib.import_module("firth.static.fasttext")
-    fields = {field.name for field in dataclasses.fields(module.FastText)}
+    fields = {field.name for field in dataclasses.fields(fasttext.FastText)}
     values = options_of(given, fields)
-    if "architecture" in fields:
-        values["architecture"] = given["model"]
+    if given["model"] not in ("skipgram", "cbow"):
+        raise ConfigError("no such model", got=given["model"], expected="skipgram or cbow")
+    values |= {"architecture": given["model"], "minn": max(1, values["minn"]), "buckets": max(1, values["buckets"])}
     init = load(given["pretrainedVectors"]) if given["pretrainedVectors"] else None
     more = {} if init is None else {"init": init}
     listen = _listener(given["verbose"])
-    trained = module.train(input, module.FastText(**values), threads=given["thread"], listen=listen, **more)
-    return FastTextModel(getattr(trained, "vectors", trained))
+    corpus = as_corpus(input, tokenizer="whitespace", threads=given["thread"], listen=listen)
+    trained = fasttext.train(corpus, fasttext.FastText(**values), threads=given["thread"], listen=listen, **more)
+    return FastTextModel(trained.vectors)

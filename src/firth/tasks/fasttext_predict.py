@@ -261,7 +261,14 @@ class Tested:
         return {**values, "labels": list(values["labels"])}
 
 
-def test(model: FastTextClassifier, data: Any, k: int = 1, threshold: float = 0.0, *, threads: int = 0) -> Tested:
+def test(
+    model: FastTextClassifier,
+    data: Any,
+    k: int = 1,
+    threshold: float = 0.0,
+    *,
+    threads: int = 0,
+) -> Tested:
     """Return precision and recall at ``k`` on labelled lines, for each label too, as Facebook's program counts them.
 
     Parameters

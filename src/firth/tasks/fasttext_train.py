@@ -31,7 +31,6 @@ __all__ = ["FastTextClassify", "Trained", "labelled_documents", "native_trainer"
 
 _NOISE_EXPONENT = 0.5  # of label counts, as fastText has it
 _ROWS_AT_ONCE = 65_536
-_GROUP = 16  # documents that are scored side by side, where they are short
 
 
 @dataclasses.dataclass(frozen=True)
@@ -337,7 +336,6 @@ def native_trainer(
             "seed": config.seed,
             "shuffle": config.shuffle and update,
             "update": update,
-            "group": _GROUP,
         }
     )
 
