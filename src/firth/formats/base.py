@@ -114,6 +114,10 @@ class Format:
         Which of ``counts output metadata subwords`` it stores of vectors, besides words and float32 values.
     suffixes : tuple of str
         Names that choose this format when writing, where none is given.
+    subwords : tuple of types, or None
+        The kinds of n-grams that it keeps, where it keeps ``subwords``; None for all.
+    folder : bool
+        Whether it is a folder rather than a file.
     """
 
     name: str
@@ -125,6 +129,8 @@ class Format:
     models: tuple[type, ...] | None = (Vectors,)
     keeps: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
+    subwords: tuple[type, ...] | None = None
+    folder: bool = False
 
     def takes(self, model: Any) -> bool:
         """Return whether :attr:`write` takes ``model`` whole; vectors with more to them count as vectors."""
@@ -134,8 +140,10 @@ class Format:
         """Return what of ``model`` the format would not keep, one phrase each."""
         if not isinstance(model, Vectors):
             return []
-        held = _extras(model)
-        return [phrase for part, phrase in held if part not in self.keeps]
+        keeps = self.keeps
+        if self.subwords is not None and not isinstance(getattr(model, "subwords", None), self.subwords):
+            keeps = keeps - {"subwords"}
+        return [phrase for part, phrase in _extras(model) if part not in keeps]
 
 
 def _extras(vectors: Vectors) -> Iterable[tuple[str, str]]:

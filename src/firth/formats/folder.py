@@ -203,5 +203,6 @@ FORMATS = (
         write=_write,
         models=None,
         keeps=frozenset({"counts", "output", "metadata", "subwords"}),
+        folder=True,
     ),
 )

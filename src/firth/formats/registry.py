@@ -188,7 +188,7 @@ def format_by_suffix(path: Path) -> Format:
 def _chosen(head: Head, name: str | None) -> Format:
     if name is not None:
         kind = _named(name)
-        if head.is_folder and kind.name != "firth":
+        if head.is_folder and not kind.folder:
             raise FormatError("a folder, not a file", path=head.path, expected=kind.title)
         return kind
     if not head.is_folder and not head.start:
