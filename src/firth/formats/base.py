@@ -114,8 +114,8 @@ class Format:
         Which of ``counts output metadata subwords`` it stores of vectors, besides words and float32 values.
     suffixes : tuple of str
         Names that choose this format when writing, where none is given.
-    subwords : tuple of types, or None
-        The kinds of n-grams that it keeps, where it keeps ``subwords``; None for all.
+    holds_subwords : callable or None
+        Whether it can keep these n-grams, where it keeps ``subwords``; None for all.
     folder : bool
         Whether it is a folder rather than a file.
     """
@@ -129,7 +129,7 @@ class Format:
     models: tuple[type, ...] | None = (Vectors,)
     keeps: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
-    subwords: tuple[type, ...] | None = None
+    holds_subwords: Callable[[Any], bool] | None = None
     folder: bool = False
 
     def takes(self, model: Any) -> bool:
@@ -141,7 +141,7 @@ class Format:
         if not isinstance(model, Vectors):
             return []
         keeps = self.keeps
-        if self.subwords is not None and not isinstance(getattr(model, "subwords", None), self.subwords):
+        if self.holds_subwords and isinstance(model, SubwordVectors) and not self.holds_subwords(model.subwords):
             keeps = keeps - {"subwords"}
         return [phrase for part, phrase in _extras(model) if part not in keeps]
 

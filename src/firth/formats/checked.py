@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,13 +10,35 @@ import numpy as np
 
 from firth.errors import ConfigError, DataError
 from firth.formats.base import Reading
-from firth.formats.streams import Head
+from firth.formats.streams import Head, pieces
 from firth.vectors.static import Vectors
 from firth.vectors.storage import BLOCK_VALUES, Rows
 from firth.vectors.subword import Subwords, SubwordVectors
 from firth.vectors.words import Words
 
-__all__ = ["refuse_undecodable", "vectors_of"]
+__all__ = ["bytes_of", "refuse_undecodable", "vectors_of"]
+
+
+_RATIO = 200  # what a compressed file may unfold to, to be read whole
+
+
+def bytes_of(head: Head) -> bytes | mmap.mmap:
+    """Return all of a file, mapped where it is not compressed.
+
+    Raises
+    ------
+    FormatError
+        When it unfolds to more than 200 times its size.
+    """
+    if head.compression is None:
+        with head.path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    found = bytearray()
+    for piece in pieces(head):
+        found += piece.tobytes()
+        if len(found) > _RATIO * head.size + (1 << 24):
+            raise head.fault("the file unfolds to too much", got=f"{len(found):,} bytes and more")
+    return bytes(found)
 
 
 def vectors_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.formats.base import FileReport, Format, Reading
-from firth.formats.checked import vectors_of
-from firth.formats.gensim_write import write_gensim
+from firth.formats.checked import bytes_of, vectors_of
+from firth.formats.gensim_write import holds_ngrams, write_gensim
 from firth.formats.pickled_arrays import array_of, is_array, map_npy, read_npz
 from firth.formats.pickles import Made, read_pickle
-from firth.formats.streams import Head, pieces
+from firth.formats.streams import Head
 from firth.vectors.ngrams import HashedNgrams, NamedNgrams
 from firth.vectors.static import Vectors
 from firth.vectors.subword import Composed, NgramRows, Subwords
@@ -25,7 +24,6 @@ from firth.vectors.words import Words
 __all__ = ["FORMATS"]
 
 _TITLE = "gensim model (.kv, .model), read without running its pickle"
-_RATIO = 200  # what a compressed file may unfold to
 _OPTIONS = ("vector_size", "size", "layer1_size", "window", "sg", "hs", "negative", "alpha", "min_alpha", "min_count")
 _OPTIONS += ("epochs", "iter", "sample", "seed", "cbow_mean", "ns_exponent", "min_n", "max_n", "bucket")
 
@@ -33,18 +31,6 @@ _OPTIONS += ("epochs", "iter", "sample", "seed", "cbow_mean", "ns_exponent", "mi
 def _sniff(head: Head) -> float:
     pickled = len(head.start) > 2 and head.start[0] == 0x80 and 2 <= head.start[1] <= 5
     return (0.97 if b"gensim." in head.start[:4096] else 0.3) if pickled else 0.0
-
-
-def _bytes_of(head: Head) -> Any:
-    if head.compression is None:
-        with head.path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    found = bytearray()
-    for piece in pieces(head):
-        found += piece.tobytes()
-        if len(found) > _RATIO * head.size + (1 << 24):
-            raise head.fault("the file unfolds to too much", got=f"{len(found):,} bytes and more")
-    return bytes(found)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +79,7 @@ class _Part:
 
 def _opened(head: Head) -> tuple[_Part, _Part]:
     """Return the model, and the part of it that holds the word vectors."""
-    root = read_pickle(_bytes_of(head), head.path)
+    root = read_pickle(bytes_of(head), head.path)
     if not isinstance(root, Made) or not root.of.module.startswith("gensim."):
         got = f"{root.of.module}.{root.of.name}" if isinstance(root, Made) else type(root).__name__
         raise head.fault("a pickle, but not of a model of gensim", got=got)
@@ -212,7 +198,7 @@ FORMATS = (
         inspect=_inspect,
         write=write_gensim,
         keeps=frozenset({"counts", "subwords"}),
-        subwords=(NgramRows,),
+        holds_subwords=holds_ngrams,
         suffixes=(".kv",),
     ),
 )

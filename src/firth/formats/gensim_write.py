@@ -16,7 +16,7 @@ from firth.vectors.static import Vectors
 from firth.vectors.storage import dense
 from firth.vectors.subword import Composed, NgramRows, SubwordVectors
 
-__all__ = ["write_gensim"]
+__all__ = ["holds_ngrams", "write_gensim"]
 
 
 def write_gensim(vectors: Vectors, path: Path) -> None:
@@ -25,7 +25,7 @@ def write_gensim(vectors: Vectors, path: Path) -> None:
     All lies in one file; gensim reads the matrix from there as well as from a ``.npy`` beside it.
     """
     grams = vectors.subwords if isinstance(vectors, SubwordVectors) else None
-    whole = isinstance(grams, NgramRows) and grams.kept is None and 0 < grams.minn <= grams.maxn
+    whole = holds_ngrams(grams)
     name = ("fasttext", "FastTextKeyedVectors") if whole else ("keyedvectors", "KeyedVectors")
     with new_file(path) as temporary, compressed_writer(temporary, path.suffix) as file:
         file.write(b"\x80\x04")
@@ -34,6 +34,11 @@ def write_gensim(vectors: Vectors, path: Path) -> None:
             _write_value(file, key)
             _write_value(file, value)
         file.write(b"ub.")  # the items into the dict, the dict into the object
+
+
+def holds_ngrams(grams: Any) -> bool:
+    """Return whether gensim's ``FastTextKeyedVectors`` have a place for these n-grams."""
+    return isinstance(grams, NgramRows) and grams.kept is None and 0 < grams.minn <= grams.maxn
 
 
 def _attributes(vectors: Vectors, grams: Any) -> dict[str, Any]:

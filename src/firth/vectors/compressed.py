@@ -1,0 +1,203 @@
+"""Rows that take less room than float32 and are decoded when they are asked for; each is a ``RowStore``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.errors import DataError
+from firth.protocols import Float32
+from firth.vectors.storage import Rows
+
+__all__ = ["Bytes", "Coded", "Halves", "Scaled"]
+
+_DECODED = 1 << 16  # rows of codes decoded at a time
+
+
+class _Decoded:
+    """What the stores share: a selection is taken of the packed rows first and decoded then."""
+
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any, /) -> Any:
+        if isinstance(key, int | np.integer):
+            row = range(len(self))[int(key)]
+            return self._rows(slice(row, row + 1))[0]
+        if isinstance(key, slice) and key.step in (None, 1):
+            start, stop, _ = key.indices(len(self))
+            return self._taken(slice(start, max(start, stop)))
+        return self._rows(np.arange(len(self))[key])
+
+    def _rows(self, key: Any) -> Float32:
+        raise NotImplementedError
+
+    def _taken(self, part: slice) -> Any:
+        """Return a run of rows, by default decoded."""
+        return self._rows(part)
+
+
+class Halves(_Decoded):
+    """Rows as float16: half the room, about three decimal digits.
+
+    Parameters
+    ----------
+    halves : ndarray of float16, shape (n, dim)
+        The rows.
+
+    Examples
+    --------
+    >>> Halves.of(np.array([[1.0, 1 / 3]], dtype=np.float32))[0].tolist()
+    [1.0, 0.333251953125]
+    """
+
+    def __init__(self, halves: NDArray[np.float16]) -> None:
+        self.halves = halves
+        self.shape = (len(halves), int(halves.shape[1]))
+
+    @classmethod
+    def of(cls, rows: Rows) -> Halves:
+        """Pack ``rows``.
+
+        Raises
+        ------
+        DataError
+            When a value is beyond the range of float16.
+        """
+        halves = np.empty(rows.shape, dtype=np.float16)
+        for part in _parts(rows):
+            with np.errstate(over="ignore"):
+                halves[part] = rows[part]
+            if np.isinf(halves[part]).any() and not np.isinf(rows[part]).any():
+                raise DataError("a value is too large for float16", expected="at most 65504", remedy="int8 can hold it")
+        return cls(halves)
+
+    def _rows(self, key: Any) -> Float32:
+        return self.halves[key].astype(np.float32)
+
+
+class Bytes(_Decoded):
+    """Rows as int8, each with a factor of its own: a quarter of the room.
+
+    Parameters
+    ----------
+    codes : ndarray of int8, shape (n, dim)
+        -127 to 127.
+    scales : ndarray of float32, shape (n,)
+        What 1 stands for in each row.
+
+    Examples
+    --------
+    >>> Bytes.of(np.array([[127.0, -63.6]], dtype=np.float32))[0].tolist()
+    [127.0, -64.0]
+    """
+
+    def __init__(self, codes: NDArray[np.int8], scales: Float32) -> None:
+        self.codes, self.scales = codes, scales
+        self.shape = (len(codes), int(codes.shape[1]))
+
+    @classmethod
+    def of(cls, rows: Rows) -> Bytes:
+        """Pack ``rows``: the largest value of each becomes 127.
+
+        Raises
+        ------
+        DataError
+            When a value is not finite.
+        """
+        codes, scales = np.empty(rows.shape, dtype=np.int8), np.empty(rows.shape[0], dtype=np.float32)
+        for part in _parts(rows):
+            block = rows[part]
+            if not np.isfinite(block).all():
+                raise DataError("int8 cannot hold values that are not finite")
+            largest = np.abs(block).max(axis=1)
+            scales[part] = largest / np.float32(127)
+            unit = np.where(largest > 0, np.float32(127) / np.where(largest > 0, largest, 1), 0)
+            codes[part] = np.clip(np.rint(block * unit[:, None]), -127, 127)
+        return cls(codes, scales)
+
+    def _rows(self, key: Any) -> Float32:
+        decoded = self.codes[key].astype(np.float32)
+        decoded *= self.scales[key][:, None]
+        return decoded
+
+
+class Coded(_Decoded):
+    """Rows as codes of a product quantiser (Jegou, Douze and Schmid 2011): one byte per run of columns.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8, shape (n, m)
+        Which centroid stands for each run.
+    centroids : ndarray of float32, shape (m, k, width)
+        Those of each run; ``m * width`` is at least the number of columns.
+    dim : int
+        Columns.
+    scales : ndarray of float32, shape (n,), optional
+        What a decoded row is multiplied by.
+    rotation : ndarray of float32, shape (dim, dim), optional
+        What a decoded row is turned back by: ``row @ rotation.T``.
+
+    Examples
+    --------
+    >>> Coded(np.array([[1, 0]], np.uint8), np.arange(8, dtype=np.float32).reshape(2, 2, 2), 3)[0].tolist()
+    [2.0, 3.0, 4.0]
+    """
+
+    def __init__(
+        self,
+        codes: NDArray[np.uint8],
+        centroids: Float32,
+        dim: int,
+        scales: Float32 | None = None,
+        rotation: Float32 | None = None,
+    ) -> None:
+        fits = codes.ndim == 2 and centroids.ndim == 3 and codes.shape[1] == len(centroids)
+        if not fits or not dim <= centroids.shape[0] * centroids.shape[2]:
+            raise DataError("codes and centroids don't fit", got=f"{codes.shape}, {centroids.shape}", expected=f"{dim}")
+        self.codes, self.centroids, self.scales, self.rotation = codes, centroids, scales, rotation
+        self.shape = (len(codes), dim)
+
+    def _rows(self, key: Any) -> Float32:
+        codes = self.codes[key]
+        decoded = np.empty(self.shape[1:] and (len(codes), self.shape[1]), dtype=np.float32)
+        runs = np.arange(len(self.centroids))
+        for start in range(0, len(codes), _DECODED):
+            part = slice(start, start + _DECODED)
+            found = self.centroids[runs, codes[part]]  # n x m x width
+            decoded[part] = found.reshape(len(found), -1)[:, : self.shape[1]]
+        if self.rotation is not None:
+            decoded = decoded @ self.rotation.T
+        if self.scales is not None:
+            decoded *= self.scales[key][:, None]
+        return decoded
+
+
+class Scaled(_Decoded):
+    """Rows of another store, each times a number of its own: unit vectors with their lengths.
+
+    Parameters
+    ----------
+    rows : float32, shape (n, dim), or a store
+        The rows.
+    scales : ndarray of float32, shape (n,)
+        Their factors.
+    """
+
+    def __init__(self, rows: Rows, scales: Float32) -> None:
+        if len(rows) != len(scales):
+            raise DataError("rows and lengths don't match", got=len(scales), expected=str(len(rows)))
+        self.rows, self.scales = rows, scales
+        self.shape = (len(rows), int(rows.shape[1]))
+
+    def _rows(self, key: Any) -> Float32:
+        return np.asarray(np.asarray(self.rows[key]) * self.scales[key][:, None])
+
+
+def _parts(rows: Rows) -> list[slice]:
+    step = max(1, (1 << 22) // max(1, rows.shape[1]))
+    return [slice(start, start + step) for start in range(0, rows.shape[0], step)]
