@@ -64,6 +64,16 @@ struct Windows {
     const int* hole;
 };
 
+// The nearest of 256 centroids to each of n points of `dims` numbers, `stride` apart.
+struct Nearest {
+    const float* points;
+    size_t n, stride;
+    int dims;
+    const float* centroids;  // dims x 256, aligned
+    uint8_t* codes;          // code_stride apart
+    size_t code_stride;
+};
+
 struct Kernels {
     const char* level;
     // The steps of logistic losses, which they return.
@@ -85,6 +95,7 @@ struct Kernels {
     void (*sum_windows)(const Windows&, const float* share, float* sums);
     // every row of window k += share[k] * changes[k], n x stride
     void (*spread_windows)(const Windows&, const float* share, const float* changes);
+    void (*nearest)(const Nearest&);
 };
 
 }  // namespace firth

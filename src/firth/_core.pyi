@@ -134,3 +134,9 @@ def own_step(
 def softmax_step(
     x: NDArray[np.floating], y: NDArray[np.floating], times: NDArray[np.int32], rate: float
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], float]: ...
+
+# ---------------------------------------------------------------- product quantisation
+def pq_fit(
+    rows: NDArray[np.float32], dsub: int, seed: int, iterations: int, threads: int = 0
+) -> NDArray[np.float32]: ...
+def pq_encode(rows: NDArray[np.float32], centroids: NDArray[np.float32], threads: int = 0) -> NDArray[np.uint8]: ...
