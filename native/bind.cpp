@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_compose.h"
 #include "bind_quantize.h"
 #include "bind_subword.h"
 #include "bind_text.h"
@@ -21,5 +22,6 @@ NB_MODULE(_core, m) {
     firth::training_binding::bind_training(m);
     vectors_binding::bind_vectors(m);
     firth::subword_binding::bind_subword(m);
+    firth::compose_binding::bind_compose(m);
     firth::quantize_binding::bind_quantize(m);
 }

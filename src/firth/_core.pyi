@@ -103,6 +103,31 @@ def ngram_rows(
     blob: NDArray[np.uint8], offsets: NDArray[np.int64], gap: int, minn: int, maxn: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
 
+def compose_rows(
+    own: NDArray[np.uint8],
+    grams: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    items: NDArray[np.int32],
+    out: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def murmur3(text: bytes, seed: int) -> tuple[int, int, int, int]: ...
+def floret_word_rows(
+    word: bytes, minn: int, maxn: int, buckets: int, hashes: int, seed: int, begin: bytes, end: bytes
+) -> NDArray[np.int32]: ...
+def floret_rows(
+    blob: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    gap: int,
+    minn: int,
+    maxn: int,
+    buckets: int,
+    hashes: int,
+    seed: int,
+    begin: bytes,
+    end: bytes,
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+
 # ---------------------------------------------------------------- training
 class Word2VecTrainer:
     def __init__(self, task: dict[str, object]) -> None: ...

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from firth.errors import DataError
 from firth.protocols import Float32, Sentence
 from firth.vectors import sentence as _sentence
-from firth.vectors.checks import Query, as_counts, as_matrix, as_rows, refuse_duplicates
+from firth.vectors.checks import Query, as_counts, as_rows, refuse_duplicates
 from firth.vectors.questions import Questions
 from firth.vectors.storage import Rows, dense
 from firth.vectors.unknown import checked_policy, stand_in
@@ -32,7 +32,7 @@ class Vectors(Questions):
         float32 is taken as it is (a mapped file too); other kinds are converted.
     counts : array_like of int, shape (n,), optional
         How often each word occurs in the training text.
-    output : array_like, shape (n, dim), optional
+    output : array_like or rows, shape (n, dim), optional
         Output (context) vectors of the same words.
     oov : {"error", "skip", "zero", "random", "mean", "unk"}
         What stands in for an unknown word: an error; nothing (left out of means, zeros where a row is needed); zeros;
@@ -60,15 +60,15 @@ class Vectors(Questions):
         matrix: ArrayLike | Rows,
         *,
         counts: ArrayLike | None = None,
-        output: ArrayLike | None = None,
+        output: ArrayLike | Rows | None = None,
         oov: str = "error",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self._words = Words.of(words)
         self._store = as_rows(matrix, len(self._words), "vectors")
-        self._output = None if output is None else as_matrix(output, len(self._words), "output vectors")
-        if self._output is not None and self._output.shape != self._store.shape:
-            raise DataError("output vectors of another size", got=self._output.shape, expected=str(self._store.shape))
+        self._outputs = None if output is None else as_rows(output, len(self._words), "output vectors")
+        if self._outputs is not None and self._outputs.shape != self._store.shape:
+            raise DataError("output vectors of another size", got=self._outputs.shape, expected=str(self._store.shape))
         self._counts = None if counts is None else as_counts(counts, len(self._words))
         self._oov = checked_policy(oov)
         self._metadata = dict(metadata or {})
@@ -95,10 +95,15 @@ class Vectors(Questions):
         """The vectors, read-only, shape (n, dim); decoded once where they are not held as such."""
         return self._matrix
 
-    @property
+    @cached_property
     def output(self) -> Float32 | None:
         """The output (context) vectors, read-only, shape (n, dim), where they were kept."""
-        return self._output
+        return None if self._outputs is None else dense(self._outputs)
+
+    @property
+    def output_store(self) -> Rows | None:
+        """The output vectors as they are held."""
+        return self._outputs
 
     @property
     def counts(self) -> NDArray[np.int64] | None:
@@ -166,9 +171,9 @@ class Vectors(Questions):
             raise DataError("the limit is negative", got=n, expected="at least 0")
         return self._with(
             Words.of(self._words[:n]),
-            self._store[:n],
+            self._first(n),
             counts=None if self._counts is None else self._counts[:n],
-            output=None if self._output is None else self._output[:n],
+            output=None if self._outputs is None else self._outputs[:n],
             oov=self._oov,
             metadata=self._metadata,
         )
@@ -176,7 +181,7 @@ class Vectors(Questions):
     def with_policy(self, oov: str) -> Vectors:
         """Return the same vectors under another policy for unknown words."""
         return self._with(
-            self._words, self._store, counts=self._counts, output=self._output, oov=oov, metadata=self._metadata
+            self._words, self._store, counts=self._counts, output=self._outputs, oov=oov, metadata=self._metadata
         )
 
     def normalized(self) -> Vectors:
@@ -210,6 +215,9 @@ class Vectors(Questions):
         return [array[None, :, :] for array in self.encode(sentences)]
 
     # ------------------------------------------------------------------ inside
+    def _first(self, n: int) -> Rows:
+        return self._store[:n]
+
     def _with(self, words: Words, store: Rows, **others: Any) -> Vectors:
         """Return vectors of the same class with other words and rows."""
         return Vectors(words, store, **others)

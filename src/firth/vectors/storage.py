@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.protocols import Float32
 
-__all__ = ["BLOCK_VALUES", "RowStore", "Rows", "dense"]
+__all__ = ["BLOCK_VALUES", "ByteRows", "RowStore", "Rows", "dense", "row_bytes"]
 
 BLOCK_VALUES = 1 << 22  # values decoded at a time, 16 MiB
 
@@ -32,6 +33,48 @@ class RowStore(Protocol):
 
 
 Rows: TypeAlias = "Float32 | RowStore"
+
+
+class ByteRows:
+    """Rows of float32 in a mapped file at a place that is no multiple of four, copied out when they are asked for.
+
+    NumPy reads such arrays, but native code that is handed one may fault. A :class:`RowStore`.
+
+    Parameters
+    ----------
+    raw : ndarray of uint8, shape (n, 4 * dim)
+        The bytes.
+
+    Examples
+    --------
+    >>> store = ByteRows(np.ones((2, 3), np.float32).view(np.uint8))
+    >>> store.shape, store[1].tolist()
+    ((2, 3), [1.0, 1.0, 1.0])
+    """
+
+    def __init__(self, raw: NDArray[np.uint8]) -> None:
+        self.raw = raw
+        self._rows = raw.view("<f4")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return self._rows.shape
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: Any, /) -> Float32:
+        return np.array(self._rows[key], dtype=np.float32)
+
+
+def row_bytes(rows: Rows) -> NDArray[np.uint8] | None:
+    """Return the bytes of rows that lie one after another in memory, shape (n, 4 * dim), or None."""
+    if isinstance(rows, ByteRows):
+        return rows.raw
+    if isinstance(rows, np.ndarray) and rows.dtype == np.float32 and rows.ndim == 2 and rows.flags.c_contiguous:
+        return rows.view(np.uint8)
+    return None
 
 
 def dense(rows: Rows) -> Float32:

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from firth import _core
 from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
+from firth.vectors.compose import composed
 from firth.vectors.static import Vectors
 from firth.vectors.storage import Rows
 from firth.vectors.words import Words
 
-__all__ = ["Composed", "NgramRows", "SubwordVectors", "Subwords", "encoded"]
+__all__ = ["Composed", "HashedNgrams", "NgramRows", "SubwordVectors", "Subwords", "encoded"]
 
 
 @runtime_checkable
@@ -81,29 +82,36 @@ class NgramRows:
     def indices(self, word: str) -> NDArray[np.int64]:
         """Return the rows of the n-grams of ``word``."""
         found = _core.word_ngram_rows(encoded(word), self.minn, self.maxn, self.buckets)
-        return self._rows_of(found)
+        return self._rows_of(found).astype(np.int64)
 
-    def all_indices(self, words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def all_indices(self, words: Words) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the rows of all words' n-grams, one word after another, and where each word's end."""
         ends, found = _core.ngram_rows(words.blob, words.offsets, words.gap, self.minn, self.maxn, self.buckets)
         if self.kept is None:
-            return found.astype(np.int64), ends
+            return found, ends
         there = np.fromiter((bucket in self.kept for bucket in found.tolist()), dtype=bool, count=len(found))
         upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(there)])
         return self._rows_of(found), upto[ends]
 
     def vector(self, word: str) -> Float32 | None:
         """Return the mean of the n-grams' rows."""
-        found = self.indices(word)
-        if not len(found):
-            return None
-        return np.asarray(np.asarray(self.rows[found]).sum(axis=0, dtype=np.float32) / np.float32(len(found)))
+        found = self.indices(word).astype(np.int32)
+        return composed(None, self.rows, np.array([0, len(found)]), found)[0] if len(found) else None
 
-    def _rows_of(self, buckets: NDArray[np.int32]) -> NDArray[np.int64]:
+    def _rows_of(self, buckets: NDArray[np.int32]) -> NDArray[np.int32]:
         if self.kept is None:
-            return buckets.astype(np.int64)
+            return buckets
         found = [self.kept[bucket] for bucket in buckets.tolist() if bucket in self.kept]
-        return np.array(found, dtype=np.int64)
+        return np.array(found, dtype=np.int32)
+
+
+@runtime_checkable
+class HashedNgrams(Subwords, Protocol):
+    """N-grams whose rows are found by hashing, for many words at a time too."""
+
+    def all_indices(self, words: Words) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the rows of all words' n-grams, one word after another, and where each word's end."""
+        ...
 
 
 class Composed:
@@ -114,57 +122,50 @@ class Composed:
 
     Parameters
     ----------
-    own : float32, shape (n_words, dim)
-        The words' own rows.
-    grams : NgramRows
+    own : float32 rows, shape (n_words, dim), or None
+        The words' own rows; None where words have none beside their n-grams, as in floret.
+    grams : HashedNgrams
         The n-grams.
     words : Words
         The spelling of each row.
     """
 
-    def __init__(self, own: Rows, grams: NgramRows, words: Words) -> None:
-        if own.shape[1:] != grams.rows.shape[1:]:
-            raise DataError("words and n-grams of another dim", got=grams.rows.shape, expected=str(own.shape))
+    def __init__(self, own: Rows | None, grams: HashedNgrams, words: Words) -> None:
+        if own is not None and own.shape != (len(words), grams.rows.shape[1]):
+            expected = f"({len(words)}, {grams.rows.shape[1]}), a row per word as long as those of n-grams"
+            raise DataError("the words' own rows don't fit", got=own.shape, expected=expected)
         self.own, self.grams, self.words = own, grams, words
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Rows and columns."""
-        return (len(self.own), int(self.own.shape[1]))
+        return (len(self.words), int(self.grams.rows.shape[1]))
 
     def __len__(self) -> int:
-        return len(self.own)
+        return len(self.words)
 
     @cached_property
-    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        found, ends = self.grams.all_indices(self.words)
-        return found, np.concatenate([np.zeros(1, np.int64), ends])
+    def places(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The rows of all words' n-grams, and where each word's begin, with one more for the end."""
+        items, ends = self.grams.all_indices(self.words)
+        return items, np.concatenate([np.zeros(1, np.int64), ends])
+
+    def limit(self, n: int) -> Composed:
+        """Return the first ``n`` words, as views."""
+        return Composed(None if self.own is None else self.own[:n], self.grams, Words.of(self.words[:n]))
 
     def __getitem__(self, key: Any, /) -> Float32:
         if isinstance(key, int | np.integer):
-            return np.asarray(self._composed(np.array([range(len(self))[int(key)]]))[0])
-        return self._composed(np.arange(len(self))[key])
+            return np.asarray(self._rows(np.array([range(len(self))[int(key)]]))[0])
+        return self._rows(np.arange(len(self))[key])
 
-    def _composed(self, rows: NDArray[np.int64]) -> Float32:
-        _, starts = self._places
-        sums = np.array(self.own[rows], dtype=np.float32)
+    def _rows(self, rows: NDArray[np.int64]) -> Float32:
+        items, starts = self.places
         counts = starts[rows + 1] - starts[rows]
-        if counts.any():
-            step = max(1, (1 << 22) // max(1, int(counts.max()) * self.shape[1]))
-            for at in range(0, len(rows), step):
-                self._add_grams(sums[at : at + step], rows[at : at + step], counts[at : at + step])
-        return np.asarray(sums / (counts + 1).astype(np.float32)[:, None])
-
-    def _add_grams(self, sums: Float32, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        found, starts = self._places
-        total = int(counts.sum())
-        if not total:
-            return
-        owner = np.repeat(np.arange(len(rows)), counts)
-        inside = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-        grams = np.asarray(self.grams.rows[found[np.repeat(starts[rows], counts) + inside]])
-        some = np.flatnonzero(counts)
-        sums[some] += np.add.reduceat(grams, np.searchsorted(owner, some), axis=0)
+        upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        inside = np.arange(upto[-1]) - np.repeat(upto[:-1], counts)
+        chosen = items[np.repeat(starts[rows], counts) + inside]
+        return composed(None if self.own is None else self.own[rows], self.grams.rows, upto, chosen)
 
 
 class SubwordVectors(Vectors):
@@ -178,6 +179,9 @@ class SubwordVectors(Vectors):
         As for :class:`firth.vectors.static.Vectors`; ``matrix`` may be a :class:`Composed`.
     subwords : Subwords
         The n-grams.
+    nodes : float32 rows, shape (n_words - 1, dim) or (n_words, dim), optional
+        The inner nodes of the Huffman tree, which training by hierarchical softmax has in the place of output vectors;
+        a last row of n_words is not used.
 
     Examples
     --------
@@ -195,12 +199,15 @@ class SubwordVectors(Vectors):
         *,
         subwords: Subwords,
         counts: ArrayLike | None = None,
-        output: ArrayLike | None = None,
+        output: ArrayLike | Rows | None = None,
+        nodes: Rows | None = None,
         oov: str = "error",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(words, matrix, counts=counts, output=output, oov=oov, metadata=metadata)
-        self._subwords = subwords
+        self._subwords, self._nodes = subwords, nodes
+        if nodes is not None and (nodes.shape[1] != self.dim or len(self) - len(nodes) not in (0, 1)):
+            raise DataError("the nodes don't fit", got=nodes.shape, expected=f"({len(self) - 1}, {self.dim})")
         if subwords.rows.shape[1] != self.dim:
             raise DataError("n-grams of another dim", got=subwords.rows.shape[1], expected=str(self.dim))
 
@@ -208,6 +215,11 @@ class SubwordVectors(Vectors):
     def subwords(self) -> Subwords:
         """The n-grams that unknown words are composed from."""
         return self._subwords
+
+    @property
+    def nodes(self) -> Rows | None:
+        """The inner nodes of the Huffman tree, where there are any."""
+        return self._nodes
 
     def __repr__(self) -> str:
         return f"<SubwordVectors: {len(self):,} words, {len(self._subwords.rows):,} n-grams, {self.dim} dimensions>"
@@ -222,4 +234,9 @@ class SubwordVectors(Vectors):
         return super().unknown(word) if composed is None else composed
 
     def _with(self, words: Words, store: Rows, **others: Any) -> Vectors:
-        return SubwordVectors(words, store, subwords=self._subwords, **others)
+        # A tree belongs to the whole vocabulary; fewer words have none.
+        nodes = self._nodes if len(words) == len(self) else None
+        return SubwordVectors(words, store, subwords=self._subwords, nodes=nodes, **others)
+
+    def _first(self, n: int) -> Rows:
+        return self._store.limit(n) if isinstance(self._store, Composed) else super()._first(n)
