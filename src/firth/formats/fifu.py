@@ -14,8 +14,10 @@ from firth.formats.base import FileReport, Format, Reading
 from firth.formats.checked import bytes_of, vectors_of
 from firth.formats.fifu_write import CHUNKS, holds_ngrams, write_fifu
 from firth.formats.streams import Head
-from firth.vectors.compressed import Coded, Scaled
-from firth.vectors.ngrams import HashedNgrams, NamedNgrams
+from firth.vectors.compressed import Rotated, Scaled
+from firth.vectors.floret import FloretRows
+from firth.vectors.ngrams import BucketNgrams, NamedNgrams
+from firth.vectors.quantize import CENTROIDS, ProductQuantizer, Quantized
 from firth.vectors.static import Vectors
 from firth.vectors.storage import Rows
 from firth.vectors.subword import NgramRows, Subwords
@@ -158,7 +160,7 @@ def _matrix(reader: _Reader) -> NDArray[np.float32]:
     return reader.floats(rows, dim)
 
 
-def _quantised(reader: _Reader) -> Coded:
+def _quantised(reader: _Reader) -> Rows:
     turned, scaled, m, dim, k = (reader.number(4) for _ in range(5))
     rows = reader.number(8)
     reader.is_type(_U8)
@@ -172,7 +174,10 @@ def _quantised(reader: _Reader) -> Coded:
     codes = reader.codes(rows, m)
     if k < 256 and codes.size and codes.max() >= k:
         raise reader.fault("a code has no centroid", got=int(codes.max()), expected=f"under {k}")
-    return Coded(codes, centroids, dim, scales, rotation)
+    padded = np.zeros((m, CENTROIDS, dim // m), dtype=np.float32)
+    padded[:, :k] = centroids
+    store = Quantized(ProductQuantizer(padded, dim), codes, scales)
+    return store if rotation is None else Rotated(store, rotation)
 
 
 def _norms(reader: _Reader) -> NDArray[np.float32]:
@@ -193,18 +198,21 @@ def _subwords(head: Head, found: dict[str, Any], rows: Rows) -> Subwords | None:
     vocab, name = found["vocab"], next(chunk for chunk in found["chunks"] if chunk in _WORD_CHUNKS)
     if name == "SimpleVocab":
         return None
-    if name == "FloretSubwordVocab":
-        raise head.fault("floret's vocabulary inside finalfusion is not read", remedy="read floret's own file")
     minn, maxn = vocab["minn"], vocab["maxn"]
     if not 1 <= minn <= maxn <= 1000:
         raise head.fault("the lengths of n-grams make no sense", got=f"{minn} to {maxn}")
+    if name == "FloretSubwordVocab":
+        if not 1 <= vocab["hashes"] <= 4 or not len(rows):
+            raise head.fault("the hashes of floret make no sense", got=vocab["hashes"], expected="1 to 4")
+        rows = _fitting(head, rows, vocab["buckets"])
+        return FloretRows(rows, minn, maxn, vocab["hashes"], vocab["seed"], *vocab["marks"])
     if name == "ExplicitSubwordVocab":
         return NamedNgrams(_fitting(head, rows, len(rows)), minn, maxn, vocab["table"])
     buckets = vocab["buckets"] if name == "FastTextSubwordVocab" else 1 << min(vocab["buckets"], 62)
     rows = _fitting(head, rows, buckets)
     if name == "FastTextSubwordVocab":
         return NgramRows(rows, minn, maxn, buckets)
-    return HashedNgrams(rows, minn, maxn, buckets)
+    return BucketNgrams(rows, minn, maxn, buckets)
 
 
 def _fitting(head: Head, rows: Rows, buckets: int) -> Rows:
@@ -221,30 +229,26 @@ def _read(head: Head, reading: Reading) -> Vectors:
     words = found["vocab"]["words"]
     if len(storage) < len(words):
         raise head.fault("more words than vectors", got=f"{len(words):,}", expected=f"at most {len(storage):,}")
-    rows: Rows = storage[: len(words)] if isinstance(storage, np.ndarray) else _head_of(storage, len(words))
+    rows: Rows = _part(storage, 0, len(words))
     if "NdNorms" in found:
         if len(found["NdNorms"]) != len(words):
             raise head.fault("words and lengths don't match", got=len(found["NdNorms"]), expected=str(len(words)))
         rows = Scaled(rows, found["NdNorms"])
-    rest = storage[len(words) :] if isinstance(storage, np.ndarray) else _tail_of(storage, len(words))
+    rest = _part(storage, len(words), None)
     subwords = _subwords(head, found, rest)
     if subwords is None and len(rest):
         raise head.fault("words and vectors don't match", got=f"{len(words):,}", expected=f"{len(storage):,}")
     return vectors_of(head, reading, words, rows, subwords=subwords, metadata=found.get("Metadata"))
 
 
-def _head_of(store: Coded, n: int) -> Coded:
-    return Coded(
-        store.codes[:n], store.centroids, store.shape[1], None if store.scales is None else store.scales[:n],
-        store.rotation,
-    )  # fmt: skip
-
-
-def _tail_of(store: Coded, n: int) -> Coded:
-    return Coded(
-        store.codes[n:], store.centroids, store.shape[1], None if store.scales is None else store.scales[n:],
-        store.rotation,
-    )  # fmt: skip
+def _part(store: Rows, start: int, stop: int | None) -> Rows:
+    """Return a run of rows, still packed where they are."""
+    if isinstance(store, Rotated):
+        return Rotated(_part(store.rows, start, stop), store.rotation)
+    if isinstance(store, Quantized):
+        norms = None if store.norms is None else store.norms[start:stop]
+        return Quantized(store.quantizer, store.codes[start:stop], norms)
+    return store[start:stop]  # type: ignore[no-any-return]
 
 
 def _inspect(head: Head) -> FileReport:

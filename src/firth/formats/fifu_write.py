@@ -14,8 +14,9 @@ from firth.errors import DataError
 from firth.formats.atomic import new_file
 from firth.formats.checked import refuse_undecodable
 from firth.formats.streams import compressed_writer
-from firth.vectors.compressed import Coded
-from firth.vectors.ngrams import HashedNgrams, NamedNgrams
+from firth.vectors.compressed import Rotated
+from firth.vectors.ngrams import BucketNgrams, NamedNgrams
+from firth.vectors.quantize import CENTROIDS, Quantized
 from firth.vectors.static import Vectors
 from firth.vectors.storage import BLOCK_VALUES, Rows
 from firth.vectors.subword import NgramRows, SubwordVectors
@@ -34,7 +35,7 @@ def holds_ngrams(grams: Any) -> bool:
     """Return whether finalfusion has a vocabulary for these n-grams."""
     if isinstance(grams, NgramRows):
         return grams.kept is None and 1 <= grams.minn <= grams.maxn
-    if isinstance(grams, HashedNgrams):
+    if isinstance(grams, BucketNgrams):
         return grams.hash == "finalfusion" and grams.kept is None and grams.buckets & (grams.buckets - 1) == 0
     # A row that no n-gram names could not be told from the others when it is read again.
     return isinstance(grams, NamedNgrams) and sorted(set(grams.table.values())) == list(range(len(grams.rows)))
@@ -50,8 +51,7 @@ def write_fifu(vectors: Vectors, path: Path) -> None:
     """
     refuse_undecodable(vectors, "finalfusion")
     grams = vectors.subwords if isinstance(vectors, SubwordVectors) and holds_ngrams(vectors.subwords) else None
-    packed = vectors.store if grams is None and isinstance(vectors.store, Coded) else None
-    packed = packed if packed is not None and not packed.shape[1] % len(packed.centroids) else None
+    packed = _packed(vectors.store) if grams is None else None
     name, vocab = _vocab(vectors, grams)
     chunks = [name, "NdArray", "NdNorms"] if packed is None else [name, "QuantizedArray"]
     chunks = (["Metadata"] if vectors.metadata else []) + chunks
@@ -65,7 +65,7 @@ def write_fifu(vectors: Vectors, path: Path) -> None:
         if packed is None:
             _write_matrix(out, vectors, grams)
         else:
-            _write_codes(out, packed)
+            _write_codes(out, *packed)
 
 
 class _Counted:
@@ -109,7 +109,7 @@ def _vocab(vectors: Vectors, grams: Any) -> tuple[str, bytes]:
             gram + struct.pack("<Q", place) for gram, (_, place) in zip(listed, by_row, strict=True)
         )  # fmt: skip
         return "ExplicitSubwordVocab", struct.pack("<QQII", n, len(by_row), grams.minn, grams.maxn) + words + places
-    hashed = isinstance(grams, HashedNgrams)
+    hashed = isinstance(grams, BucketNgrams)
     buckets = grams.buckets.bit_length() - 1 if hashed else grams.buckets
     name = "BucketSubwordVocab" if hashed else "FastTextSubwordVocab"
     return name, struct.pack("<QIII", n, grams.minn, grams.maxn, buckets) + words
@@ -138,14 +138,21 @@ def _write_matrix(out: _Counted, vectors: Vectors, grams: Any) -> None:
     out.write(padding + lengths.tobytes())
 
 
-def _write_codes(out: _Counted, store: Coded) -> None:
-    m, k, _ = store.centroids.shape
-    tables = [part for part in (store.rotation, store.centroids, store.scales) if part is not None]
+def _packed(store: Rows) -> tuple[Quantized, Any] | None:
+    """Return codes and rotation of rows that finalfusion can hold as they are: pieces of one length."""
+    rotation = store.rotation if isinstance(store, Rotated) else None
+    inner = store.rows if isinstance(store, Rotated) else store
+    fits = isinstance(inner, Quantized) and inner.quantizer.last == inner.quantizer.dsub
+    return (inner, rotation) if isinstance(inner, Quantized) and fits else None
+
+
+def _write_codes(out: _Counted, store: Quantized, rotation: Any) -> None:
+    tables = [part for part in (rotation, store.quantizer.centroids, store.norms) if part is not None]
     padding = out.padding(12 + 36)
     size = 36 + len(padding) + sum(4 * part.size for part in tables) + store.codes.size
     out.write(struct.pack("<IQ", _NUMBER["QuantizedArray"], size))
-    flags = (store.rotation is not None, store.scales is not None)
-    out.write(struct.pack("<5IQII", *flags, m, store.shape[1], k, len(store), _U8, _F32) + padding)
+    shape = (store.quantizer.n_sub, store.shape[1], CENTROIDS, len(store))
+    out.write(struct.pack("<5IQII", rotation is not None, store.norms is not None, *shape, _U8, _F32) + padding)
     for part in tables:
         out.write(np.ascontiguousarray(part, dtype="<f4").tobytes())
     out.write(np.ascontiguousarray(store.codes).tobytes())

@@ -16,7 +16,7 @@ from firth.formats.gensim_write import holds_ngrams, write_gensim
 from firth.formats.pickled_arrays import array_of, is_array, map_npy, read_npz
 from firth.formats.pickles import Made, read_pickle
 from firth.formats.streams import Head
-from firth.vectors.ngrams import HashedNgrams, NamedNgrams
+from firth.vectors.ngrams import BucketNgrams, NamedNgrams
 from firth.vectors.static import Vectors
 from firth.vectors.subword import Composed, NgramRows, Subwords
 from firth.vectors.words import Words
@@ -132,7 +132,7 @@ def _subwords(model: _Part, keyed: _Part) -> Subwords | None:
     if kept is None and len(rows) != buckets or kept is not None and len(kept) != len(rows):
         raise keyed.head.fault("the n-gram rows don't fit", got=len(rows), expected=f"{buckets}, one per bucket")
     if keyed.first("compatible_hash") is False or (kept is not None and keyed.first("compatible_hash") is None):
-        return HashedNgrams(rows, minn, maxn, buckets, "characters", kept, unit=False)
+        return BucketNgrams(rows, minn, maxn, buckets, "characters", kept, unit=False)
     return NgramRows(rows, minn, maxn, buckets, kept)
 
 

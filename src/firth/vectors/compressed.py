@@ -11,9 +11,7 @@ from firth.errors import DataError
 from firth.protocols import Float32
 from firth.vectors.storage import Rows
 
-__all__ = ["Bytes", "Coded", "Halves", "Scaled"]
-
-_DECODED = 1 << 16  # rows of codes decoded at a time
+__all__ = ["Bytes", "Gathered", "Halves", "Rotated", "Scaled"]
 
 
 class _Decoded:
@@ -126,57 +124,6 @@ class Bytes(_Decoded):
         return decoded
 
 
-class Coded(_Decoded):
-    """Rows as codes of a product quantiser (Jegou, Douze and Schmid 2011): one byte per run of columns.
-
-    Parameters
-    ----------
-    codes : ndarray of uint8, shape (n, m)
-        Which centroid stands for each run.
-    centroids : ndarray of float32, shape (m, k, width)
-        Those of each run; ``m * width`` is at least the number of columns.
-    dim : int
-        Columns.
-    scales : ndarray of float32, shape (n,), optional
-        What a decoded row is multiplied by.
-    rotation : ndarray of float32, shape (dim, dim), optional
-        What a decoded row is turned back by: ``row @ rotation.T``.
-
-    Examples
-    --------
-    >>> Coded(np.array([[1, 0]], np.uint8), np.arange(8, dtype=np.float32).reshape(2, 2, 2), 3)[0].tolist()
-    [2.0, 3.0, 4.0]
-    """
-
-    def __init__(
-        self,
-        codes: NDArray[np.uint8],
-        centroids: Float32,
-        dim: int,
-        scales: Float32 | None = None,
-        rotation: Float32 | None = None,
-    ) -> None:
-        fits = codes.ndim == 2 and centroids.ndim == 3 and codes.shape[1] == len(centroids)
-        if not fits or not dim <= centroids.shape[0] * centroids.shape[2]:
-            raise DataError("codes and centroids don't fit", got=f"{codes.shape}, {centroids.shape}", expected=f"{dim}")
-        self.codes, self.centroids, self.scales, self.rotation = codes, centroids, scales, rotation
-        self.shape = (len(codes), dim)
-
-    def _rows(self, key: Any) -> Float32:
-        codes = self.codes[key]
-        decoded = np.empty(self.shape[1:] and (len(codes), self.shape[1]), dtype=np.float32)
-        runs = np.arange(len(self.centroids))
-        for start in range(0, len(codes), _DECODED):
-            part = slice(start, start + _DECODED)
-            found = self.centroids[runs, codes[part]]  # n x m x width
-            decoded[part] = found.reshape(len(found), -1)[:, : self.shape[1]]
-        if self.rotation is not None:
-            decoded = decoded @ self.rotation.T
-        if self.scales is not None:
-            decoded *= self.scales[key][:, None]
-        return decoded
-
-
 class Scaled(_Decoded):
     """Rows of another store, each times a number of its own: unit vectors with their lengths.
 
@@ -196,6 +143,53 @@ class Scaled(_Decoded):
 
     def _rows(self, key: Any) -> Float32:
         return np.asarray(np.asarray(self.rows[key]) * self.scales[key][:, None])
+
+
+class Rotated(_Decoded):
+    """Rows of another store, turned back by an orthogonal matrix, as optimised product quantisation has them.
+
+    Parameters
+    ----------
+    rows : float32, shape (n, dim), or a store
+        The rows.
+    rotation : ndarray of float32, shape (dim, dim)
+        A row is ``row @ rotation.T``.
+    """
+
+    def __init__(self, rows: Rows, rotation: Float32) -> None:
+        if rotation.shape != (rows.shape[1], rows.shape[1]):
+            raise DataError("the rotation does not fit", got=rotation.shape, expected=f"({rows.shape[1]}, same)")
+        self.rows, self.rotation = rows, rotation
+        self.shape = (len(rows), int(rows.shape[1]))
+
+    def _rows(self, key: Any) -> Float32:
+        return np.asarray(np.asarray(self.rows[key]) @ self.rotation.T)
+
+
+class Gathered(_Decoded):
+    """Rows of another store in another order, where several words may share one.
+
+    Parameters
+    ----------
+    rows : float32, shape (m, dim), or a store
+        The rows.
+    places : ndarray of int, shape (n,)
+        Which of them each row is.
+
+    Examples
+    --------
+    >>> Gathered(np.eye(2, dtype=np.float32), np.array([1, 1, 0]))[:2].tolist()
+    [[0.0, 1.0], [0.0, 1.0]]
+    """
+
+    def __init__(self, rows: Rows, places: NDArray[np.integer[Any]]) -> None:
+        if len(places) and not 0 <= places.min() <= places.max() < len(rows):
+            raise DataError("a word's row is not there", got=int(places.max()), expected=f"under {len(rows)}")
+        self.rows, self.places = rows, places
+        self.shape = (len(places), int(rows.shape[1]))
+
+    def _rows(self, key: Any) -> Float32:
+        return np.asarray(self.rows[self.places[key]])
 
 
 def _parts(rows: Rows) -> list[slice]:

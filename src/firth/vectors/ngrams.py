@@ -17,7 +17,7 @@ from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
 from firth.vectors.storage import Rows
 
-__all__ = ["HASHES", "HashedNgrams", "NamedNgrams", "ngrams_of"]
+__all__ = ["HASHES", "BucketNgrams", "NamedNgrams", "ngrams_of"]
 
 _FNV64_START, _FNV64_PRIME = 14695981039346656037, 1099511628211
 _FNV32_START, _FNV32_PRIME = 2166136261, 16777619
@@ -67,7 +67,7 @@ def _combined(rows: Rows, found: NDArray[np.int64], unit: bool) -> Float32 | Non
 
 
 @dataclasses.dataclass(frozen=True)
-class HashedNgrams:
+class BucketNgrams:
     """Character n-grams found by another hash than fastText's; a :class:`firth.vectors.subword.Subwords`.
 
     Attributes
@@ -87,7 +87,7 @@ class HashedNgrams:
 
     Examples
     --------
-    >>> HashedNgrams(np.eye(4, dtype=np.float32), 2, 2, buckets=4).indices("a").tolist()
+    >>> BucketNgrams(np.eye(4, dtype=np.float32), 2, 2, buckets=4).indices("a").tolist()
     [2, 2]
     """
 
