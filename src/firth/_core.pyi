@@ -102,7 +102,6 @@ def word_ngram_rows(word: bytes, minn: int, maxn: int, buckets: int) -> NDArray[
 def ngram_rows(
     blob: NDArray[np.uint8], offsets: NDArray[np.int64], gap: int, minn: int, maxn: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
-
 def compose_rows(
     own: NDArray[np.uint8],
     grams: NDArray[np.uint8],

@@ -111,13 +111,19 @@ class Format:
     models : tuple of types, or None
         What ``write`` takes; None for every model that has a kind (:mod:`firth.formats.kinds`).
     keeps : frozenset of str
-        Which of ``counts output metadata subwords`` it stores of vectors, besides words and float32 values.
+        Which of ``counts output nodes metadata subwords`` it stores of vectors, besides words and float32 values.
     suffixes : tuple of str
         Names that choose this format when writing, where none is given.
     holds_subwords : callable or None
         Whether it can keep these n-grams, where it keeps ``subwords``; None for all.
     folder : bool
         Whether it is a folder rather than a file.
+    first_for : tuple of types, or None
+        The classes that such a name chooses this format for; None for all that ``models`` names.
+    fits : callable or None
+        What ``write`` asks of a model beside its class.
+    options : frozenset of str
+        Keys of the metadata that it stores where it does not keep all of it.
     """
 
     name: str
@@ -131,27 +137,32 @@ class Format:
     suffixes: tuple[str, ...] = ()
     holds_subwords: Callable[[Any], bool] | None = None
     folder: bool = False
+    first_for: tuple[type, ...] | None = None
+    fits: Callable[[Any], bool] | None = None
+    options: frozenset[str] = frozenset()
 
     def takes(self, model: Any) -> bool:
         """Return whether :attr:`write` takes ``model`` whole; vectors with more to them count as vectors."""
-        return self.models is None or isinstance(model, self.models)
+        of_class = self.models is None or isinstance(model, self.models)
+        return of_class and (self.fits is None or self.fits(model))
 
     def lost(self, model: Any) -> list[str]:
         """Return what of ``model`` the format would not keep, one phrase each."""
-        if not isinstance(model, Vectors):
-            return []
+        held = _extras(model, self.options) if isinstance(model, Vectors) else ()
         keeps = self.keeps
         if self.holds_subwords and isinstance(model, SubwordVectors) and not self.holds_subwords(model.subwords):
             keeps = keeps - {"subwords"}
-        return [phrase for part, phrase in _extras(model) if part not in keeps]
+        return [phrase for part, phrase in held if part not in keeps]
 
 
-def _extras(vectors: Vectors) -> Iterable[tuple[str, str]]:
+def _extras(vectors: Vectors, options: frozenset[str]) -> Iterable[tuple[str, str]]:
     if vectors.counts is not None:
         yield "counts", "the word counts"
-    if vectors.output is not None:
+    if vectors.output_store is not None:
         yield "output", "the output vectors"
     if isinstance(vectors, SubwordVectors):
         yield "subwords", "the character n-grams, which unknown words are composed from,"
-    if vectors.metadata:
-        yield "metadata", "the model's options and origin (" + ", ".join(sorted(vectors.metadata)) + ")"
+        if vectors.nodes is not None:
+            yield "nodes", "the inner nodes of the tree"
+    if rest := sorted(vectors.metadata.keys() - options):
+        yield "metadata", "the model's options and origin (" + ", ".join(rest) + ")"

@@ -202,7 +202,7 @@ FORMATS = (
         inspect=_inspect,
         write=_write,
         models=None,
-        keeps=frozenset({"counts", "output", "metadata", "subwords"}),
+        keeps=frozenset({"counts", "output", "nodes", "metadata", "subwords"}),
         folder=True,
     ),
 )

@@ -14,6 +14,7 @@ from firth.events import Listener
 from firth.formats.base import FileReport, Format, Reading
 from firth.formats.kinds import kinds
 from firth.formats.streams import Head, head_of
+from firth.vectors.static import Vectors
 
 __all__ = ["convert", "format_by_suffix", "formats", "inspect", "load", "model_of", "save"]
 
@@ -93,7 +94,8 @@ def save(model: Any, path: str | os.PathLike[str], *, format: str | None = None)
         Where. A model folder of Firth's and a file are replaced, other folders never.
     format : str, optional
         A name from :func:`formats`; else the suffix decides (``.vec .txt`` word2vec text, ``.bin .w2v`` word2vec
-        binary, ``.glove``, each perhaps with ``.gz .bz2 .xz .zst``), and any other name is a folder of ours.
+        binary, for vectors with n-grams and for classifiers ``.bin .ftz`` fastText's, ``.glove``, each perhaps with
+        ``.gz .bz2 .xz .zst``), and any other name is a folder of ours.
 
     Raises
     ------
@@ -135,7 +137,7 @@ def convert(
         What the target does not keep, one phrase each; empty when nothing is lost.
     """
     model = load(source, format=source_format, listen=listen, nonfinite=nonfinite)
-    kind = _named(format) if format is not None else format_by_suffix(Path(target))
+    kind = _named(format) if format is not None else format_by_suffix(Path(target), model)
     whole = kind.takes(model)
     written = model if whole else getattr(model, "vectors", model)
     _save(written, Path(target), kind.name)
@@ -144,7 +146,7 @@ def convert(
 
 
 def _save(model: Any, path: Path, format: str | None) -> Format:
-    kind = _named(format) if format is not None else format_by_suffix(path)
+    kind = _named(format) if format is not None else format_by_suffix(path, model)
     if kind.write is None:
         raise ConfigError("Firth reads this format but does not write it", got=kind.name, expected=_writable())
     if not kind.takes(model):
@@ -156,7 +158,8 @@ def _save(model: Any, path: Path, format: str | None) -> Format:
 
 def model_of(result: Any) -> Any:
     """Return what of a training result is to be saved: itself where it is a model, else what it holds."""
-    holds = tuple(kind.holds for kind in kinds().values())
+    written = (known for kind in formats().values() for known in kind.models or ())
+    holds = (*(kind.holds for kind in kinds().values()), *written)
     for found in (result, getattr(result, "model", None), getattr(result, "vectors", None)):
         if isinstance(found, holds):
             return found
@@ -174,15 +177,25 @@ def _writable() -> str:
     return "one of " + ", ".join(kind.name for kind in formats().values() if kind.write is not None)
 
 
-def format_by_suffix(path: Path) -> Format:
-    """Return the format that a name asks for when it is written to."""
+def format_by_suffix(path: Path, model: Any = None) -> Format:
+    """Return the format that a name asks for when ``model`` (None: plain vectors) is written to it.
+
+    Several formats may share a suffix: the one that names the nearest class of ``model`` as its own is chosen, such as
+    fastText's ``.bin`` for vectors with n-grams and word2vec's for others.
+    """
     suffix = path.with_suffix("").suffix if path.suffix in _COMPRESSIONS else path.suffix
-    found = next((kind for kind in formats().values() if suffix in kind.suffixes), None)
-    if found is None and path.suffix in _COMPRESSIONS:
-        raise ConfigError(
-            "the name does not tell the format", got=path.name, remedy='give format="word2vec-text" or so'
-        )
-    return found or _named("firth")
+    known = [kind for kind in formats().values() if suffix in kind.suffixes]
+    if not known:
+        if path.suffix in _COMPRESSIONS:
+            raise ConfigError(
+                "the name does not tell the format", got=path.name, remedy='give format="word2vec-text" or so'
+            )
+        return _named("firth")
+    classes = Vectors.__mro__ if model is None else type(model).__mro__
+    fit = [kind for kind in known if model is None or kind.takes(model)]
+    own = ((kind, kind.models if kind.first_for is None else kind.first_for) for kind in fit)
+    ranked = [(classes.index(cls), place) for place, (_, of) in enumerate(own) for cls in of or () if cls in classes]
+    return fit[min(ranked)[1]] if ranked else (fit or known)[0]
 
 
 def _chosen(head: Head, name: str | None) -> Format:

@@ -1,7 +1,7 @@
 """Words and character n-grams in one small table, each in one to four rows of it, as floret has them.
 
-Boyd and Warmerdam 2022, "floret: lightweight, robust word vectors" (Explosion); a Bloom embedding (Serra and Karatzoglou
-2017) of fastText's n-grams. spaCy reads such tables.
+Boyd and Warmerdam 2022, "floret: lightweight, robust word vectors" (Explosion); a Bloom embedding (Serra and
+Karatzoglou 2017) of fastText's n-grams. spaCy reads such tables.
 """
 
 from __future__ import annotations

@@ -87,6 +87,8 @@ def dense(rows: Rows) -> Float32:
     """
     if isinstance(rows, np.ndarray):
         return rows
+    if (made := getattr(rows, "made", None)) is not None:
+        return dense(made)
     n, dim = rows.shape
     matrix = np.empty((n, dim), dtype=np.float32)
     step = max(1, BLOCK_VALUES // max(1, dim))

@@ -122,19 +122,22 @@ class Composed:
 
     Parameters
     ----------
-    own : float32 rows, shape (n_words, dim), or None
-        The words' own rows; None where words have none beside their n-grams, as in floret.
+    own : float32 rows, shape (n, dim), or None
+        The own rows of the first ``n`` words: of all of them in fastText, of the first in floret, where training so
+        treats ``</s>``; None where no word has one.
     grams : HashedNgrams
         The n-grams.
     words : Words
         The spelling of each row.
+    made : float32 rows, shape (n_words, dim), optional
+        The composed vectors, where they are there already.
     """
 
-    def __init__(self, own: Rows | None, grams: HashedNgrams, words: Words) -> None:
-        if own is not None and own.shape != (len(words), grams.rows.shape[1]):
+    def __init__(self, own: Rows | None, grams: HashedNgrams, words: Words, made: Rows | None = None) -> None:
+        if own is not None and (len(own) > len(words) or own.shape[1:] != grams.rows.shape[1:]):
             expected = f"({len(words)}, {grams.rows.shape[1]}), a row per word as long as those of n-grams"
             raise DataError("the words' own rows don't fit", got=own.shape, expected=expected)
-        self.own, self.grams, self.words = own, grams, words
+        self.own, self.grams, self.words, self.made = own, grams, words, made
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -152,9 +155,12 @@ class Composed:
 
     def limit(self, n: int) -> Composed:
         """Return the first ``n`` words, as views."""
-        return Composed(None if self.own is None else self.own[:n], self.grams, Words.of(self.words[:n]))
+        own, made = (None if rows is None else rows[:n] for rows in (self.own, self.made))
+        return Composed(own, self.grams, Words.of(self.words[:n]), made)
 
     def __getitem__(self, key: Any, /) -> Float32:
+        if self.made is not None:
+            return np.asarray(self.made[key])
         if isinstance(key, int | np.integer):
             return np.asarray(self._rows(np.array([range(len(self))[int(key)]]))[0])
         return self._rows(np.arange(len(self))[key])
@@ -165,7 +171,14 @@ class Composed:
         upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         inside = np.arange(upto[-1]) - np.repeat(upto[:-1], counts)
         chosen = items[np.repeat(starts[rows], counts) + inside]
-        return composed(None if self.own is None else self.own[rows], self.grams.rows, upto, chosen)
+        own = self.own
+        if own is not None and len(own) == len(self):
+            return composed(own[rows], self.grams.rows, upto, chosen)
+        found = composed(None, self.grams.rows, upto, chosen)
+        for place in np.flatnonzero(rows < len(own)) if own is not None else ():
+            part = chosen[upto[place] : upto[place + 1]]
+            found[place] = composed(own[rows[place]][None], self.grams.rows, np.array([0, len(part)]), part)[0]
+        return found
 
 
 class SubwordVectors(Vectors):
