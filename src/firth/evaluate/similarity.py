@@ -136,7 +136,7 @@ def _paired_scores(
     found = [(first, second) for first, second in rows if first is not None and second is not None]
     left, right = np.array(found, dtype=np.int64).reshape(-1, 2).T
     cosines = np.zeros(len(pairs))
-    cosines[known] = _cosines(vectors.matrix[left], vectors.matrix[right])
+    cosines[known] = _cosines(vectors.store[left], vectors.store[right])
     scored = known if missing == "skip" else np.ones_like(known)
     return human[scored], cosines[scored], len(found)
 

@@ -11,8 +11,9 @@ import numpy as np
 from firth.errors import ConfigError, DataError
 from firth.formats.base import Reading
 from firth.formats.streams import Head, pieces
+from firth.vectors.compressed import Gathered
 from firth.vectors.static import Vectors
-from firth.vectors.storage import BLOCK_VALUES, Rows
+from firth.vectors.storage import BLOCK_VALUES, Rows, first_rows
 from firth.vectors.subword import Subwords, SubwordVectors
 from firth.vectors.words import Words
 
@@ -76,7 +77,7 @@ def vectors_of(
     if len(words) != rows.shape[0] or not rows.shape[1]:
         raise head.fault("words and vectors don't match", got=f"{len(words):,} words", expected=f"rows {rows.shape}")
     if reading.limit is not None and reading.limit < len(words):
-        words, rows = Words.of(words[: reading.limit]), rows[: reading.limit]
+        words, rows = Words.of(words[: reading.limit]), first_rows(rows, reading.limit)
         others = {
             key: value if key == "metadata" or value is None else value[: reading.limit]
             for key, value in others.items()
@@ -90,7 +91,8 @@ def vectors_of(
             f"(the first is {words[twice[0]]!r}); the first row of each word was kept"
         )
         kept = np.setdiff1d(np.arange(len(words)), np.asarray(twice))
-        words, rows = Words.of([words[row] for row in kept.tolist()]), rows[kept]
+        words = Words.of([words[row] for row in kept.tolist()])
+        rows = rows[kept] if isinstance(rows, np.ndarray) else Gathered(rows, kept)
         others = {k: v if k == "metadata" or v is None else np.asarray(v)[kept] for k, v in others.items()}
     if subwords is not None:
         return SubwordVectors(words, rows, subwords=subwords, **others)

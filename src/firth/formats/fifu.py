@@ -14,12 +14,12 @@ from firth.formats.base import FileReport, Format, Reading
 from firth.formats.checked import bytes_of, vectors_of
 from firth.formats.fifu_write import CHUNKS, holds_ngrams, write_fifu
 from firth.formats.streams import Head
-from firth.vectors.compressed import Rotated, Scaled
+from firth.vectors.compressed import Gathered, Rotated, Scaled
 from firth.vectors.floret import FloretRows
 from firth.vectors.ngrams import BucketNgrams, NamedNgrams
 from firth.vectors.quantize import CENTROIDS, ProductQuantizer, Quantized
 from firth.vectors.static import Vectors
-from firth.vectors.storage import Rows
+from firth.vectors.storage import Rows, first_rows
 from firth.vectors.subword import NgramRows, Subwords
 
 __all__ = ["FORMATS"]
@@ -229,26 +229,21 @@ def _read(head: Head, reading: Reading) -> Vectors:
     words = found["vocab"]["words"]
     if len(storage) < len(words):
         raise head.fault("more words than vectors", got=f"{len(words):,}", expected=f"at most {len(storage):,}")
-    rows: Rows = _part(storage, 0, len(words))
+    rows: Rows = first_rows(storage, len(words))
     if "NdNorms" in found:
         if len(found["NdNorms"]) != len(words):
             raise head.fault("words and lengths don't match", got=len(found["NdNorms"]), expected=str(len(words)))
         rows = Scaled(rows, found["NdNorms"])
-    rest = _part(storage, len(words), None)
+    rest = _rest(storage, len(words))
     subwords = _subwords(head, found, rest)
     if subwords is None and len(rest):
         raise head.fault("words and vectors don't match", got=f"{len(words):,}", expected=f"{len(storage):,}")
     return vectors_of(head, reading, words, rows, subwords=subwords, metadata=found.get("Metadata"))
 
 
-def _part(store: Rows, start: int, stop: int | None) -> Rows:
-    """Return a run of rows, still packed where they are."""
-    if isinstance(store, Rotated):
-        return Rotated(_part(store.rows, start, stop), store.rotation)
-    if isinstance(store, Quantized):
-        norms = None if store.norms is None else store.norms[start:stop]
-        return Quantized(store.quantizer, store.codes[start:stop], norms)
-    return store[start:stop]  # type: ignore[no-any-return]
+def _rest(storage: Rows, n: int) -> Rows:
+    """Return the rows from ``n`` on, still packed where they are."""
+    return storage[n:] if isinstance(storage, np.ndarray) else Gathered(storage, np.arange(n, len(storage)))
 
 
 def _inspect(head: Head) -> FileReport:

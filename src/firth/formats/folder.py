@@ -182,14 +182,15 @@ def _version() -> str:
 
 def _inspect(head: Head) -> FileReport:
     parts, kind = _parts(head, Reading())
-    kind.together(parts, Reading())
+    model = kind.together(parts, Reading())
     sides = [tensor.shape[1] for name, tensor in parts.tensors.items() if tensor.ndim == 2 and name in _MATRICES]
+    dim = getattr(model, "dim", sides[0] if sides else None)
     holds = [name for name in parts.tensors if name not in _MATRICES] + [
         name for name in parts.words if name != "vocab"
     ]
     return FileReport(
         str(head.path), "firth", f"Firth folder: {kind.title}, mapped on load", None, head.size, kind.name,
-        len(parts.words["vocab"]), sides[0] if sides else None, tuple(holds), read_config(head.path), kind.uses,
+        len(parts.words["vocab"]), dim if isinstance(dim, int) else None, tuple(holds), read_config(head.path), kind.uses,
     )  # fmt: skip
 
 

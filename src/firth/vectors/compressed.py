@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from firth.errors import DataError
 from firth.protocols import Float32
-from firth.vectors.storage import Rows
+from firth.vectors.storage import Rows, first_rows
 
 __all__ = ["Bytes", "Gathered", "Halves", "Rotated", "Scaled"]
 
@@ -18,6 +18,7 @@ class _Decoded:
     """What the stores share: a selection is taken of the packed rows first and decoded then."""
 
     shape: tuple[int, ...]
+    packed = True
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -28,15 +29,11 @@ class _Decoded:
             return self._rows(slice(row, row + 1))[0]
         if isinstance(key, slice) and key.step in (None, 1):
             start, stop, _ = key.indices(len(self))
-            return self._taken(slice(start, max(start, stop)))
+            return self._rows(slice(start, max(start, stop)))
         return self._rows(np.arange(len(self))[key])
 
     def _rows(self, key: Any) -> Float32:
         raise NotImplementedError
-
-    def _taken(self, part: slice) -> Any:
-        """Return a run of rows, by default decoded."""
-        return self._rows(part)
 
 
 class Halves(_Decoded):
@@ -73,6 +70,10 @@ class Halves(_Decoded):
             if np.isinf(halves[part]).any() and not np.isinf(rows[part]).any():
                 raise DataError("a value is too large for float16", expected="at most 65504", remedy="int8 can hold it")
         return cls(halves)
+
+    def limit(self, n: int) -> Halves:
+        """Return the first ``n`` rows, as views."""
+        return Halves(self.halves[:n])
 
     def _rows(self, key: Any) -> Float32:
         return self.halves[key].astype(np.float32)
@@ -118,6 +119,10 @@ class Bytes(_Decoded):
             codes[part] = np.clip(np.rint(block * unit[:, None]), -127, 127)
         return cls(codes, scales)
 
+    def limit(self, n: int) -> Bytes:
+        """Return the first ``n`` rows, as views."""
+        return Bytes(self.codes[:n], self.scales[:n])
+
     def _rows(self, key: Any) -> Float32:
         decoded = self.codes[key].astype(np.float32)
         decoded *= self.scales[key][:, None]
@@ -141,6 +146,10 @@ class Scaled(_Decoded):
         self.rows, self.scales = rows, scales
         self.shape = (len(rows), int(rows.shape[1]))
 
+    def limit(self, n: int) -> Scaled:
+        """Return the first ``n`` rows, as views."""
+        return Scaled(first_rows(self.rows, n), self.scales[:n])
+
     def _rows(self, key: Any) -> Float32:
         return np.asarray(np.asarray(self.rows[key]) * self.scales[key][:, None])
 
@@ -161,6 +170,10 @@ class Rotated(_Decoded):
             raise DataError("the rotation does not fit", got=rotation.shape, expected=f"({rows.shape[1]}, same)")
         self.rows, self.rotation = rows, rotation
         self.shape = (len(rows), int(rows.shape[1]))
+
+    def limit(self, n: int) -> Rotated:
+        """Return the first ``n`` rows, as views."""
+        return Rotated(first_rows(self.rows, n), self.rotation)
 
     def _rows(self, key: Any) -> Float32:
         return np.asarray(np.asarray(self.rows[key]) @ self.rotation.T)
@@ -187,6 +200,10 @@ class Gathered(_Decoded):
             raise DataError("a word's row is not there", got=int(places.max()), expected=f"under {len(rows)}")
         self.rows, self.places = rows, places
         self.shape = (len(places), int(rows.shape[1]))
+
+    def limit(self, n: int) -> Gathered:
+        """Return the first ``n`` rows, as views."""
+        return Gathered(self.rows, self.places[:n])
 
     def _rows(self, key: Any) -> Float32:
         return np.asarray(self.rows[self.places[key]])

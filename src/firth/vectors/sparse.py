@@ -30,6 +30,8 @@ class SparseRows:
     ([0.0, 2.0, 0.0], [[2.0], [1.0]])
     """
 
+    packed = True
+
     def __init__(self, matrix: csr_array) -> None:
         self.sparse = matrix
         self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
@@ -38,22 +40,16 @@ class SparseRows:
         return self.shape[0]
 
     def __getitem__(self, key: Any, /) -> Any:
-        if isinstance(key, slice) and key.step in (None, 1):
-            start, stop, _ = key.indices(len(self))
-            return SparseRows(self.sparse[start : max(start, stop)])
         if isinstance(key, int | np.integer):
             row = range(len(self))[int(key)]
             return self.sparse[[row]].toarray()[0]
         return self.sparse[np.arange(len(self))[key]].toarray()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self.sparse.toarray().astype(dtype or np.float32, copy=False)
+    def limit(self, n: int) -> SparseRows:
+        """Return the first ``n`` rows."""
+        return SparseRows(self.sparse[:n])
 
-    def dot(self, queries: Float32) -> Float32:
-        """Return the products of every row with each query, shape (n, n_queries)."""
-        return np.ascontiguousarray(self.sparse @ queries.T, dtype=np.float32)
-
-    def squares(self) -> Any:
-        """Return the sum of squares of each row, float64, shape (n,)."""
-        wide = self.sparse.astype(np.float64)
-        return np.asarray(wide.multiply(wide).sum(axis=1)).ravel()
+    def dot(self, queries: Float32, start: int = 0, stop: int | None = None) -> Float32:
+        """Return the products of rows with each query, shape (stop - start, n_queries)."""
+        part = self.sparse if start == 0 and stop in (None, len(self)) else self.sparse[start:stop]
+        return np.ascontiguousarray(part @ queries.T, dtype=np.float32)
