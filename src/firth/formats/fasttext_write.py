@@ -169,7 +169,7 @@ def _packed(words: Words, counts: NDArray[np.int64], kind: int) -> bytes:
     for word in raw:
         if b"\0" in word:
             text = repr(word.decode("utf-8", "surrogateescape"))
-            raise DataError("fastText's files hold no word with a zero in it", got=text)
+            raise DataError("fastText's files cannot hold a word with a zero in it", got=text)
     tails = np.zeros(len(raw), np.dtype([("end", "u1"), ("count", "<i8"), ("kind", "u1")]))
     tails["count"], tails["kind"] = counts, kind
     blob, size = tails.tobytes(), tails.itemsize

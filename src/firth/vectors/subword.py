@@ -177,10 +177,10 @@ class Composed:
         inside = np.arange(upto[-1]) - np.repeat(upto[:-1], counts)
         chosen = items[np.repeat(starts[rows], counts) + inside]
         own = self.own
-        if own is not None and len(own) == len(self):
-            return composed(own[rows], self.grams.rows, upto, chosen)
+        if own is None or len(own) == len(self):
+            return composed(None if own is None else own[rows], self.grams.rows, upto, chosen)
         found = composed(None, self.grams.rows, upto, chosen)
-        for place in np.flatnonzero(rows < len(own)) if own is not None else ():
+        for place in np.flatnonzero(rows < len(own)):
             part = chosen[upto[place] : upto[place + 1]]
             found[place] = composed(own[rows[place]][None], self.grams.rows, np.array([0, len(part)]), part)[0]
         return found
