@@ -161,7 +161,8 @@ def _extras(vectors: Vectors, options: frozenset[str]) -> Iterable[tuple[str, st
     if vectors.output_store is not None:
         yield "output", "the output vectors"
     if isinstance(vectors, SubwordVectors):
-        yield "subwords", "the character n-grams, which unknown words are composed from,"
+        if len(vectors.subwords.rows):
+            yield "subwords", "the character n-grams, which unknown words are composed from,"
         if vectors.nodes is not None:
             yield "nodes", "the inner nodes of the tree"
     if rest := sorted(vectors.metadata.keys() - options):

@@ -129,13 +129,21 @@ def _write_matrix(out: _Counted, vectors: Vectors, grams: Any) -> None:
         for start in range(0, len(part), step):
             block = np.ascontiguousarray(part[start : start + step], dtype="<f4")
             if number == 0:
-                norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64)).astype(np.float32)
+                norms = _lengths(block)
                 lengths[start : start + step] = norms
-                block = block / np.where(norms > 0, norms, 1)[:, None]
+                block = (block / np.where(norms > 0, norms, 1)[:, None]).astype("<f4")
             out.write(block.data.cast("B") if block.size else b"")
     padding = out.padding(12 + 12)
     out.write(struct.pack("<IQQI", _NUMBER["NdNorms"], 12 + len(padding) + lengths.nbytes, len(lengths), _F32))
     out.write(padding + lengths.tobytes())
+
+
+def _lengths(block: Any) -> Any:
+    """Return the lengths of rows as they are stored, shape (n,), float32 values in float64."""
+    wide = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
+    if np.isfinite(wide).all() and wide.max(initial=0) > np.finfo(np.float32).max:
+        raise DataError("the format finalfusion cannot hold a vector of this length", got=f"{wide.max():.3g}")
+    return wide.astype(np.float32).astype(np.float64)
 
 
 def _packed(store: Rows) -> tuple[Quantized, Any] | None:

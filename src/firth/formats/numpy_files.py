@@ -13,7 +13,7 @@ from firth.formats.atomic import new_file
 from firth.formats.base import FileReport, Format, Reading
 from firth.formats.checked import vectors_of
 from firth.formats.pickled_arrays import map_npy, read_npz
-from firth.formats.streams import Head, head_of, pieces
+from firth.formats.streams import Head
 from firth.vectors.static import Vectors
 
 __all__ = ["FORMATS"]
@@ -62,8 +62,8 @@ def _words_beside(head: Head) -> list[str]:
     for name in _BESIDE:
         path = head.path.with_name(name.format(stem=head.path.stem))
         if path.is_file():
-            raw = b"".join(piece.tobytes() for piece in pieces(head_of(path)))
-            return [line.decode("utf-8", "surrogateescape") for line in raw.removesuffix(b"\n").split(b"\n")]
+            raw = path.read_bytes().removesuffix(b"\n")
+            return [line.decode("utf-8", "surrogateescape") for line in raw.split(b"\n")] if raw else []
     listed = ", ".join(name.format(stem=head.path.stem) for name in _BESIDE)
     raise head.fault("a matrix without words", expected=f"one of {listed} beside it, a word a line")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from firth import _core
+from firth.errors import FormatError
 from firth.formats.atomic import new_folder
 from firth.formats.base import FileReport, Format, Reading
 from firth.formats.checked import vectors_of
@@ -55,8 +56,7 @@ def _bytes(raw: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 
 
 def _labels(path: Path) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]] | None]:
-    head = head_of(path)
-    raw = b"".join(piece.tobytes() for piece in pieces(head)).decode("utf-8", "surrogateescape")
+    raw = path.read_bytes().decode("utf-8", "surrogateescape")
     lines = raw.removesuffix("\n").split("\n") if raw else []
     if not lines or "\t" not in lines[0]:
         return [line.removesuffix("\r") for line in lines], None
@@ -65,7 +65,8 @@ def _labels(path: Path) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.i
     at = next((named.index(name) for name in _NAMES if name in named), 0)
     broken = next((row for row in rows if len(row) != len(header)), None)
     if broken is not None:
-        raise head.fault("a row of labels has another number of columns", got=len(broken), expected=str(len(header)))
+        expected = f"{len(header)}, as in the header"
+        raise FormatError("a row of labels has another number of columns", path=path, got=len(broken), expected=expected)
     counts = next((named.index(name) for name in _COUNTS if name in named), None)
     whole = counts is not None and all(row[counts].isdecimal() and len(row[counts]) < 19 for row in rows)
     numbers = np.array([int(row[counts]) for row in rows], np.int64) if counts is not None and whole else None

@@ -48,17 +48,16 @@ def _shape(head: Head) -> tuple[int, int, int]:
 
 
 def _lines(head: Head, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield each line that is not empty, with its place."""
+    """Yield each line with its place."""
     at, rest = start, b""
     for piece in pieces(head, start):
         *lines, rest = (rest + piece.tobytes()).split(b"\n")
         for line in lines:
-            if line.strip():
-                yield at, line
+            yield at, line
             at += len(line) + 1
         if len(rest) > _LONGEST_LINE:
             raise head.fault("a line is longer than 256 MiB", at)
-    if rest.strip():
+    if rest:
         yield at, rest
 
 
@@ -70,9 +69,11 @@ def _read(head: Head, reading: Reading) -> Vectors:
     values: list[NDArray[np.float32]] = []
     for at, line in _lines(head, start):
         if len(words) == wanted:
-            if reading.limit is None:
+            if reading.limit is not None:
+                break
+            if line.strip():
                 raise head.fault("lines follow the last row that the header promises", at)
-            break
+            continue
         word, _, rest = line.rstrip(b" \r\t").partition(b" ")
         places, found = _pairs(head, at, rest, dim)
         words.append(word.decode("utf-8", "surrogateescape"))
@@ -127,8 +128,9 @@ def _write(vectors: Vectors, path: Path) -> None:
     with new_file(path) as temporary, compressed_writer(temporary, path.suffix) as file:
         file.write(f"{len(vectors)} {vectors.dim}\n".encode())
         for start in range(0, len(vectors), step):
-            for row, values in enumerate(np.asarray(store[start : start + step]), start):
-                places = np.flatnonzero(values)
+            block = np.ascontiguousarray(store[start : start + step], dtype=np.float32)
+            for row, values in enumerate(block, start):
+                places = np.flatnonzero(values.view(np.uint32))  # the zero below zero is written too
                 pairs = (f"{c}:{v}" for c, v in zip(places.tolist(), map(repr, _shortest(values[places])), strict=True))
                 file.write(vectors.words.raw(row) + b" " + " ".join(pairs).encode() + b"\n")
 
