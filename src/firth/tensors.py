@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.disk import write_through
 from firth.errors import FormatError
 
 __all__ = ["map_tensors", "read_tensors", "write_tensors"]
@@ -123,4 +124,4 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Map
         for tensor in tensors.values():
             plain = np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<"))
             if plain.size:
-                file.write(plain.data.cast("B"))
+                write_through(file, plain.data.cast("B"))

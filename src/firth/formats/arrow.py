@@ -40,7 +40,9 @@ def _opened(head: Head) -> Any:
     """Return the table, mapped where it is plain Arrow."""
     pa = _pyarrow("reading")
     if head.compression is not None:
-        raise head.fault("a table inside a compressed file", remedy="unpack it first; Parquet and Arrow pack by themselves")
+        raise head.fault(
+            "a table inside a compressed file", remedy="unpack it first; Parquet and Arrow pack by themselves"
+        )
     try:
         if head.start.startswith(b"PAR1"):
             from pyarrow import parquet
@@ -65,7 +67,9 @@ def _columns(head: Head, table: Any) -> tuple[str, str, str | None]:
     types = _pyarrow("reading").types
     word = _named(table, _WORDS, lambda kind: _is_text(types, kind))
     vector = _named(table, _VECTORS, lambda kind: _is_list(types, kind) and types.is_floating(kind.value_type))
-    counts = [name for name in _COUNTS if name in table.column_names and types.is_integer(table.schema.field(name).type)]
+    counts = [
+        name for name in _COUNTS if name in table.column_names and types.is_integer(table.schema.field(name).type)
+    ]
     if word is None or vector is None:
         expected = "a column of text and one of lists of floating-point numbers"
         raise head.fault("no words or no vectors in the table", got=", ".join(table.column_names), expected=expected)
@@ -103,7 +107,7 @@ def _read(head: Head, reading: Reading) -> Vectors:
 def _matrix(head: Head, column: Any) -> NDArray[np.float32]:
     """Return the lists as rows; all must be of one length, without gaps."""
     parts = []
-    dim = getattr(column.type, "list_size", None)
+    dim: Any = getattr(column.type, "list_size", None)
     for chunk in column.chunks:
         flat = chunk.flatten()
         if chunk.null_count or flat.null_count:
@@ -180,9 +184,10 @@ def _write_parquet(vectors: Vectors, path: Path) -> None:
     from pyarrow import parquet
 
     # Vectors hold no repeated values: a dictionary of them would only take room.
-    with new_file(path) as temporary, parquet.ParquetWriter(
-        temporary, schema, compression="zstd", use_dictionary=False
-    ) as writer:
+    with (
+        new_file(path) as temporary,
+        parquet.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False) as writer,
+    ):
         for batch in batches:
             writer.write_batch(batch)
 

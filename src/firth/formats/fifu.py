@@ -26,8 +26,10 @@ __all__ = ["FORMATS"]
 
 _TITLE = "finalfusion: words, n-grams, unit vectors (plain or quantised) and lengths"
 _U8, _F32 = 1, 10
-_WORD_CHUNKS = ("SimpleVocab", "BucketSubwordVocab", "FastTextSubwordVocab", "ExplicitSubwordVocab")
-_WORD_CHUNKS += ("FloretSubwordVocab",)
+_WORD_CHUNKS = (
+    *("SimpleVocab", "BucketSubwordVocab", "FastTextSubwordVocab"),
+    *("ExplicitSubwordVocab", "FloretSubwordVocab"),
+)
 
 
 class _Reader:
@@ -102,11 +104,15 @@ def _name(reader: _Reader, number: int) -> str:
 def _opened(head: Head) -> dict[str, Any]:
     """Return the chunks of a file by their role: vocab, storage, norms, metadata."""
     reader = _Reader(head)
-    found: dict[str, Any] = {"chunks": _chunks(reader)}
-    for listed in found["chunks"]:
+    listed = _chunks(reader)
+    found: dict[str, Any] = {"chunks": []}
+    # Old writers left lengths out of the header's list, so what follows the listed chunks is read too.
+    while len(found["chunks"]) < len(listed) or reader.at < len(reader.data):
         name, length = _name(reader, reader.number(4)), reader.number(8)
-        if name != listed:
-            raise reader.fault("the chunks are not those that the header lists", got=name, expected=listed)
+        at = len(found["chunks"])
+        if name != (listed[at] if at < len(listed) else "NdNorms"):
+            raise reader.fault("the chunks are not those that the header lists", got=name, expected=", ".join(listed))
+        found["chunks"].append(name)
         reader.need(length, f"the chunk {name} would")
         role = "vocab" if name in _WORD_CHUNKS else name
         found[role] = _metadata(reader, length) if name == "Metadata" else _READERS[name](reader)
@@ -117,7 +123,9 @@ def _metadata(reader: _Reader, length: int) -> dict[str, Any]:
     try:
         table = tomllib.loads(reader.text(length))
         ours = table.get("firth")
-        return json.loads(ours) if isinstance(ours, str) else {"finalfusion": json.loads(json.dumps(table, default=str))}
+        return (
+            json.loads(ours) if isinstance(ours, str) else {"finalfusion": json.loads(json.dumps(table, default=str))}
+        )
     except (ValueError, RecursionError) as error:
         raise reader.fault("the metadata are not TOML") from error
 

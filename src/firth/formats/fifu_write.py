@@ -16,7 +16,7 @@ from firth.formats.checked import refuse_undecodable
 from firth.formats.streams import compressed_writer
 from firth.vectors.compressed import Rotated
 from firth.vectors.ngrams import BucketNgrams, NamedNgrams
-from firth.vectors.quantize import CENTROIDS, Quantized
+from firth.vectors.quantize import Quantized
 from firth.vectors.static import Vectors
 from firth.vectors.storage import BLOCK_VALUES, Rows
 from firth.vectors.subword import NgramRows, SubwordVectors
@@ -155,11 +155,13 @@ def _packed(store: Rows) -> tuple[Quantized, Any] | None:
 
 
 def _write_codes(out: _Counted, store: Quantized, rotation: Any) -> None:
-    tables = [part for part in (rotation, store.quantizer.centroids, store.norms) if part is not None]
+    used = 1 << int(store.codes.max(initial=0)).bit_length()  # centroids come in powers of two
+    centroids = store.quantizer.centroids[:, :used]
+    tables = [part for part in (rotation, centroids, store.norms) if part is not None]
     padding = out.padding(12 + 36)
     size = 36 + len(padding) + sum(4 * part.size for part in tables) + store.codes.size
     out.write(struct.pack("<IQ", _NUMBER["QuantizedArray"], size))
-    shape = (store.quantizer.n_sub, store.shape[1], CENTROIDS, len(store))
+    shape = (store.quantizer.n_sub, store.shape[1], used, len(store))
     out.write(struct.pack("<5IQII", rotation is not None, store.norms is not None, *shape, _U8, _F32) + padding)
     for part in tables:
         out.write(np.ascontiguousarray(part, dtype="<f4").tobytes())

@@ -24,8 +24,10 @@ from firth.vectors.words import Words
 __all__ = ["FORMATS"]
 
 _TITLE = "gensim model (.kv, .model), read without running its pickle"
-_OPTIONS = ("vector_size", "size", "layer1_size", "window", "sg", "hs", "negative", "alpha", "min_alpha", "min_count")
-_OPTIONS += ("epochs", "iter", "sample", "seed", "cbow_mean", "ns_exponent", "min_n", "max_n", "bucket")
+_OPTIONS = (
+    *("vector_size", "size", "layer1_size", "window", "sg", "hs", "negative", "alpha", "min_alpha", "min_count"),
+    *("epochs", "iter", "sample", "seed", "cbow_mean", "ns_exponent", "min_n", "max_n", "bucket"),
+)
 
 
 def _sniff(head: Head) -> float:
@@ -129,7 +131,7 @@ def _subwords(model: _Part, keyed: _Part) -> Subwords | None:
         rows = rows[: len(kept)] if sorted(kept.values()) == list(range(len(kept))) else rows
     else:
         kept = None
-    if kept is None and len(rows) != buckets or kept is not None and len(kept) != len(rows):
+    if (kept is None and len(rows) != buckets) or (kept is not None and len(kept) != len(rows)):
         raise keyed.head.fault("the n-gram rows don't fit", got=len(rows), expected=f"{buckets}, one per bucket")
     if keyed.first("compatible_hash") is False or (kept is not None and keyed.first("compatible_hash") is None):
         return BucketNgrams(rows, minn, maxn, buckets, "characters", kept, unit=False)

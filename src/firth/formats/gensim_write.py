@@ -55,7 +55,7 @@ def _attributes(vectors: Vectors, grams: Any) -> dict[str, Any]:
         "vectors": vectors.matrix,
     }
     if grams is not None:
-        own = dense(store.own) if isinstance(store, Composed) else vectors.matrix
+        own = dense(store.own) if isinstance(store, Composed) and store.own is not None else vectors.matrix
         state |= {"min_n": grams.minn, "max_n": grams.maxn, "bucket": grams.buckets, "compatible_hash": True}
         state |= {"buckets_word": None, "vectors_vocab": own, "vectors_ngrams": dense(grams.rows)}
     return state

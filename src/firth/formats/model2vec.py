@@ -1,7 +1,7 @@
 """Static models for sentences: folders of model2vec and of sentence-transformers' ``StaticEmbedding``.
 
-Both are a matrix in safetensors beside a ``tokenizer.json``, whose vocabulary names the rows; model2vec's may have fewer
-rows than tokens (``mapping``) and a weight for each token.
+Both are a matrix in safetensors beside a ``tokenizer.json``, whose vocabulary names the rows; model2vec's may have
+fewer rows than tokens (``mapping``) and a weight for each token.
 """
 
 from __future__ import annotations
@@ -162,7 +162,12 @@ def _write_static(vectors: Vectors, path: Path) -> None:
     refuse_undecodable(vectors, "static-embedding")
     place = "0_StaticEmbedding"
     modules = [{"idx": 0, "name": "0", "path": place, "type": "sentence_transformers.models.StaticEmbedding"}]
-    options = {"__version__": {}, "prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+    options: dict[str, Any] = {
+        "__version__": {},
+        "prompts": {},
+        "default_prompt_name": None,
+        "similarity_fn_name": "cosine",
+    }
     with new_folder(path, replaceable=lambda old: _sniff_static(_folder_head(old)) > 0) as temporary:
         (temporary / place).mkdir()
         _write_into(vectors, temporary / place, "embedding.weight", "static-embedding", {})

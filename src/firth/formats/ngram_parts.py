@@ -65,7 +65,9 @@ def ngrams_together(parts: Parts, options: Any, dim: int) -> Subwords:
             return _named(parts, options, rows)
         minn, maxn, buckets = _numbers(parts, options, ("minn", "maxn", "buckets"), 1 << 63)
         if "hash" in options:
-            return BucketNgrams(rows, minn, maxn, buckets, options["hash"], _kept(parts, rows), bool(options.get("unit")))
+            return BucketNgrams(
+                rows, minn, maxn, buckets, options["hash"], _kept(parts, rows), bool(options.get("unit"))
+            )
         return NgramRows(rows, minn, maxn, buckets, _kept(parts, rows))
     except (FirthError, TypeError) as error:
         raise parts.fault(f"the n-grams don't fit: {error}") from error

@@ -41,7 +41,7 @@ def _parts(head: Head) -> tuple[list[str], NDArray[Any], NDArray[Any] | None]:
         got = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
         raise head.fault("not one array of words and one matrix", got=got, expected="words of text, vectors of floats")
     words = [w.decode("utf-8", "surrogateescape") if isinstance(w, bytes) else w for w in texts[0].tolist()]
-    fits = len(counts) == 1 and len(counts[0]) == len(words) and not (len(words) and counts[0].min() < 0)
+    fits = len(counts) == 1 and len(counts[0]) == len(words) and not (words and counts[0].min() < 0)
     return words, matrices[0], counts[0] if fits else None
 
 
@@ -96,7 +96,7 @@ def _write_npz(vectors: Vectors, path: Path) -> None:
     if vectors.counts is not None:
         arrays["counts"] = vectors.counts
     with new_file(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 FORMATS = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import mmap
 import re
 import tokenize
 import zipfile
@@ -69,7 +68,7 @@ def _shape(shape: Any, path: Path) -> tuple[int, ...]:
 
 def _dtype(value: Any, path: Path) -> np.dtype[Any]:
     name = value.args[0] if isinstance(value, Made) and value.of.name == "dtype" and value.args else value
-    if isinstance(value, Made) and value.of.name != "dtype" or not isinstance(name, str) or not _PLAIN.match(name):
+    if (isinstance(value, Made) and value.of.name != "dtype") or not isinstance(name, str) or not _PLAIN.match(name):
         raise FormatError("an array of the pickle is not of plain numbers", path=path, got=name)
     state = value.state if isinstance(value, Made) else None
     order = state[1] if isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">") else "="

@@ -1,7 +1,8 @@
 """TensorBoard's projector: a table of numbers and one of labels beside it, in columns split by tabs.
 
-A folder of ``vectors.tsv`` and ``metadata.tsv``, or a file of numbers with its labels beside it (``NAME_tensor.tsv`` and
-``NAME_metadata.tsv``, as gensim's script calls them, or ``metadata.tsv``). Labels of one column have no header.
+A folder of ``vectors.tsv`` and ``metadata.tsv``, or a file of numbers with its labels beside it:
+``NAME_tensor.tsv`` and ``NAME_metadata.tsv``, as gensim's script calls them, or ``metadata.tsv``. Labels of one
+column have no header.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def _labels(path: Path) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.i
     broken = next((row for row in rows if len(row) != len(header)), None)
     if broken is not None:
         expected = f"{len(header)}, as in the header"
-        raise FormatError("a row of labels has another number of columns", path=path, got=len(broken), expected=expected)
+        raise FormatError(
+            "a row of labels has another number of columns", path=path, got=len(broken), expected=expected
+        )
     counts = next((named.index(name) for name in _COUNTS if name in named), None)
     whole = counts is not None and all(row[counts].isdecimal() and len(row[counts]) < 19 for row in rows)
     numbers = np.array([int(row[counts]) for row in rows], np.int64) if counts is not None and whole else None

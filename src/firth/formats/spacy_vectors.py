@@ -1,7 +1,7 @@
 """spaCy's vectors: a folder of ``vectors`` (NumPy), ``key2row`` (MessagePack), ``strings.json`` and ``vectors.cfg``.
 
-They lie so in a pipeline (under ``vocab``), in a vocabulary, and where ``Vectors.to_disk`` wrote them. A pruned table has
-fewer rows than words; in mode ``floret`` a table of hashed n-grams serves every word.
+They lie so in a pipeline (under ``vocab``), in a vocabulary, and where ``Vectors.to_disk`` wrote them. A pruned table
+has fewer rows than words; in mode ``floret`` a table of hashed n-grams serves every word.
 """
 
 from __future__ import annotations
@@ -71,13 +71,12 @@ def _strings(folder: Path) -> list[str]:
 def _read(head: Head, reading: Reading) -> Vectors:
     folder, options, matrix = _opened(head)
     strings = _strings(folder)
-    metadata = {"spacy": options} if options.get("mode") == "floret" else {}
     if options.get("mode", "default") == "floret":
-        return _floret(head, reading, options, matrix, strings, metadata)
+        return _floret(head, reading, options, matrix, strings)
     words, places = _placed(head, reading, folder, strings, len(matrix))
     identity = len(places) == len(matrix) and bool((places == np.arange(len(matrix))).all())
     rows: Rows = matrix if identity else Gathered(matrix, places)
-    return vectors_of(head, reading, words, rows, metadata=metadata)
+    return vectors_of(head, reading, words, rows)
 
 
 def _placed(
@@ -94,7 +93,9 @@ def _placed(
     by_key |= dict(zip(keys_of([_utf8(word) for word in strings]).tolist(), strings, strict=True))
     named = [(row, by_key[key]) for key, row in table.items() if key in by_key and row >= 0]
     if len(named) < len(table):
-        reading.tell(f"{head.path}: {len(table) - len(named):,} vectors have no string in strings.json and were left out")
+        reading.tell(
+            f"{head.path}: {len(table) - len(named):,} vectors have no string in strings.json and were left out"
+        )
     named.sort(key=lambda item: item[0])
     return [word for _, word in named], np.array([row for row, _ in named], dtype=np.int64)
 
@@ -103,9 +104,7 @@ def _utf8(word: str) -> bytes:
     return word.encode("utf-8", "surrogatepass")
 
 
-def _floret(
-    head: Head, reading: Reading, options: dict[str, Any], matrix: Float32, strings: list[str], metadata: dict[str, Any]
-) -> Vectors:
+def _floret(head: Head, reading: Reading, options: dict[str, Any], matrix: Float32, strings: list[str]) -> Vectors:
     numbers = [options.get(key) for key in ("minn", "maxn", "hash_count", "hash_seed")]
     marks = [options.get("bow", "<"), options.get("eow", ">")]
     fits = all(type(n) is int and 0 <= n < 1 << 32 for n in numbers) and all(isinstance(m, str) for m in marks)
@@ -113,7 +112,7 @@ def _floret(
         raise head.fault("the options of floret make no sense", got=options)
     grams = FloretRows(matrix, *numbers, *marks)  # type: ignore[arg-type]
     words = Words.of([word for word in dict.fromkeys(strings) if word])
-    return vectors_of(head, reading, words, Composed(None, grams, words), subwords=grams, metadata=metadata)
+    return vectors_of(head, reading, words, Composed(None, grams, words), subwords=grams)
 
 
 def _inspect(head: Head) -> FileReport:

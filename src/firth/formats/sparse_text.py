@@ -1,4 +1,4 @@
-"""Text of sparse vectors, as Chinese-Word-Vectors gives PPMI: rows and columns, then ``word column:value ...`` a line."""
+"""Text of sparse vectors, as Chinese-Word-Vectors gives PPMI: rows and columns, then ``word column:value`` a line."""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ def tokens_of(path: Path) -> tuple[dict[int, str], str]:
         found = {}
     found |= _added(whole.get("added_tokens"))
     if not found or not all(isinstance(token, str) for token in found.values()):
-        raise FormatError("the tokenizer has no vocabulary", path=path, got=kind, expected="one of " + ", ".join(_KINDS))
+        raise FormatError(
+            "the tokenizer has no vocabulary", path=path, got=kind, expected="one of " + ", ".join(_KINDS)
+        )
     return found, kind if isinstance(kind, str) else "unknown"
 
 

@@ -94,7 +94,9 @@ def compress(vectors: Vectors, kind: str, *, seed: int = 1) -> tuple[Vectors, Lo
         raise DataError("there are no vectors to compress")
     store = vectors.store
     packed = pack(dense(store), seed)
-    loss = Loss(kind, *recall(store if isinstance(store, np.ndarray) else dense(store), packed, seed=seed), _bits(packed))
+    loss = Loss(
+        kind, *recall(store if isinstance(store, np.ndarray) else dense(store), packed, seed=seed), _bits(packed)
+    )
     others: dict[str, Any] = {
         "counts": vectors.counts,
         "output": None if vectors.output_store is None else pack(dense(vectors.output_store), seed),
@@ -123,7 +125,7 @@ def _bits(rows: Any) -> float:
 def recall(
     rows: Rows, packed: Rows, *, n: int = _NEIGHBOURS, sample: int = _SAMPLE, seed: int = 1
 ) -> tuple[float, int]:
-    """Return the share of each word's ``n`` nearest that are so among ``packed`` as well, and how many words were tried.
+    """Return the share of words' ``n`` nearest that are so among ``packed`` as well, and how many words were tried.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ class Halves(_Decoded):
         return Halves(self.halves[:n])
 
     def _rows(self, key: Any) -> Float32:
-        return self.halves[key].astype(np.float32)
+        return np.asarray(self.halves[key], dtype=np.float32)
 
 
 class Bytes(_Decoded):
@@ -124,9 +124,7 @@ class Bytes(_Decoded):
         return Bytes(self.codes[:n], self.scales[:n])
 
     def _rows(self, key: Any) -> Float32:
-        decoded = self.codes[key].astype(np.float32)
-        decoded *= self.scales[key][:, None]
-        return decoded
+        return np.asarray(self.codes[key].astype(np.float32) * self.scales[key][:, None])
 
 
 class Scaled(_Decoded):

@@ -88,7 +88,7 @@ class BucketNgrams:
     Examples
     --------
     >>> BucketNgrams(np.eye(4, dtype=np.float32), 2, 2, buckets=4).indices("a").tolist()
-    [2, 2]
+    [2, 0]
     """
 
     rows: Rows

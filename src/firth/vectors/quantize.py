@@ -83,7 +83,7 @@ class ProductQuantizer:
             raise DataError("there are no rows to quantise", got=rows.shape, expected="(n, dim)")
         if not 1 <= dsub <= rows.shape[1] or iterations < 0:
             raise ConfigError("dsub is out of range", got=dsub, expected=f"1 to {rows.shape[1]}, the length of a row")
-        chosen = slice(None)
+        chosen: Any = slice(None)
         if rows.shape[0] > _SAMPLE:
             chosen = np.sort(np.random.default_rng(seed).choice(rows.shape[0], _SAMPLE, replace=False))
         sample = np.ascontiguousarray(rows[chosen], dtype=np.float32)

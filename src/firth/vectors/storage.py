@@ -112,7 +112,7 @@ def first_rows(rows: Rows, n: int | None) -> Rows:
     if n is None or n >= rows.shape[0]:
         return rows
     limit = getattr(rows, "limit", None)
-    return rows[:n] if limit is None else limit(n)  # type: ignore[no-any-return]
+    return rows[:n] if limit is None else limit(n)
 
 
 def products(rows: Rows, queries: Float32, start: int = 0, stop: int | None = None) -> Float32:
