@@ -124,7 +124,9 @@ class Bytes(_Decoded):
         return Bytes(self.codes[:n], self.scales[:n])
 
     def _rows(self, key: Any) -> Float32:
-        return np.asarray(self.codes[key].astype(np.float32) * self.scales[key][:, None])
+        decoded: Float32 = self.codes[key].astype(np.float32)
+        decoded *= self.scales[key][:, None]
+        return decoded
 
 
 class Scaled(_Decoded):
