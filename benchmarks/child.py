@@ -28,9 +28,11 @@ def run_firth(corpus: str, job: Job, settings: Settings, deterministic: bool, ou
     result: dict[str, Any] = {"read_s": read_s, "words": encoded.n_tokens}
     if not job.dim:
         return result
+    from firth.static.fasttext import FastText
     from firth.static.word2vec import Word2Vec
 
-    config = Word2Vec(
+    kind = FastText if job.subwords else Word2Vec
+    config = kind(
         architecture=job.architecture,
         loss=job.loss,
         dim=job.dim,
@@ -54,10 +56,12 @@ def run_firth(corpus: str, job: Job, settings: Settings, deterministic: bool, ou
 
 def run_gensim(corpus: str, job: Job, settings: Settings, out: str | None) -> dict[str, Any]:
     """Do the same with gensim's ``corpus_file`` path, its fastest."""
+    from gensim.models.fasttext import FastText, save_facebook_model
     from gensim.models.word2vec import Word2Vec
 
     hierarchical = job.loss == "hierarchical"
-    model = Word2Vec(
+    kind = FastText if job.subwords else Word2Vec
+    model = kind(
         vector_size=job.dim or 100,
         window=settings.window,
         min_count=settings.min_count,
@@ -80,7 +84,10 @@ def run_gensim(corpus: str, job: Job, settings: Settings, out: str | None) -> di
     model.train(corpus_file=corpus, total_examples=model.corpus_count, total_words=words, epochs=settings.epochs)
     call_s, call_cpu_s = time.perf_counter() - start, time.process_time() - cpu
     if out:
-        model.wv.save_word2vec_format(out, binary=True)
+        if job.subwords:
+            save_facebook_model(model, out)
+        else:
+            model.wv.save_word2vec_format(out, binary=True)
     result = {"read_s": read_s, "words": words, "train_s": call_s, "call_s": call_s, "call_cpu_s": call_cpu_s}
     return result | {"vocabulary": len(model.wv)}
 

@@ -20,16 +20,21 @@ class Job:
     loss : {"negative", "hierarchical"}
     dim : int
         0 for the pass that only reads, counts and encodes the text.
+    subwords : bool
+        With character n-grams: 3 to 6 characters, 2,000,000 buckets.
     """
 
     name: str
     architecture: str = "skipgram"
     loss: str = "negative"
     dim: int = 100
+    subwords: bool = False
 
     @property
     def rate(self) -> float:
-        """Starting learning rate: word2vec.c's defaults, given to every trainer."""
+        """Starting learning rate: the defaults of word2vec.c, and of fastText, given to every trainer."""
+        if self.subwords:
+            return 0.05
         return 0.025 if self.architecture == "skipgram" else 0.05
 
 
@@ -40,6 +45,8 @@ JOBS = {
         Job("skipgram-negative-300", dim=300),
         Job("cbow-negative-100", architecture="cbow"),
         Job("skipgram-hierarchical-100", loss="hierarchical"),
+        Job("fasttext-skipgram-100", subwords=True),
+        Job("fasttext-cbow-100", architecture="cbow", subwords=True),
         Job("vocabulary", dim=0),
     )
 }
@@ -84,6 +91,8 @@ Builder = Callable[[Job, Settings], list[str] | None]
 
 def _word2vec(job: Job, settings: Settings) -> list[str] | None:
     """Return the options of word2vec.c; without ``-output`` it stops after the vocabulary."""
+    if job.subwords:
+        return None
     options = f"-train corpus.txt -min-count {settings.min_count}"
     if job.dim:
         hierarchical = job.loss == "hierarchical"
@@ -98,7 +107,7 @@ def _word2vec(job: Job, settings: Settings) -> list[str] | None:
 
 def _pword2vec(job: Job, settings: Settings) -> list[str] | None:
     """Return the options of pWord2Vec: skip-gram with negative sampling is all that it has."""
-    if not job.dim or (job.architecture, job.loss) != ("skipgram", "negative"):
+    if not job.dim or job.subwords or (job.architecture, job.loss) != ("skipgram", "negative"):
         return None
     return (
         f"-train corpus.txt -min-count {settings.min_count} -output vectors.bin -binary 1 -size {job.dim}"
@@ -108,20 +117,21 @@ def _pword2vec(job: Job, settings: Settings) -> list[str] | None:
 
 
 def _fasttext(job: Job, settings: Settings) -> list[str] | None:
-    """Return the options of fastText without subwords; it has no way to stop after the vocabulary."""
+    """Return the options of fastText; it has no way to stop after the vocabulary."""
     if not job.dim:
         return None
     return (
         f"{job.architecture} -input corpus.txt -output vectors -dim {job.dim} -ws {settings.window}"
         f" -neg {settings.negative} -loss {'hs' if job.loss == 'hierarchical' else 'ns'} -t {settings.sample}"
-        f" -minCount {settings.min_count} -lr {job.rate} -minn 0 -maxn 0"
+        f" -minCount {settings.min_count} -lr {job.rate}"
+        f" -minn {3 * job.subwords} -maxn {6 * job.subwords} -seed {settings.seed}"
         f" -thread {settings.threads} -epoch {settings.epochs}"
     ).split()
 
 
 def _koan(job: Job, settings: Settings) -> list[str] | None:
     """Return the options of kōan, which has negative sampling only."""
-    if not job.dim or job.loss != "negative":
+    if not job.dim or job.subwords or job.loss != "negative":
         return None
     return (
         f"-f corpus.txt -p vectors.txt -d {job.dim} -c {settings.window} -n {settings.negative}"

@@ -57,11 +57,17 @@ def score_vectors(path: Path, similarity: Sequence[Path], analogies: Sequence[Pa
     """
     import firth
     from firth import evaluate
+    from firth.vectors.subword import SubwordVectors
 
     vectors = firth.load(path)
     scores: dict[str, Any] = {}
     for pairs in evaluate.similarity(vectors, list(similarity)) if similarity else []:
         scores[pairs.name] = {"score": 100 * pairs.spearman, "asked": pairs.found, "total": pairs.pairs}
+    if isinstance(vectors, SubwordVectors):
+        for pairs in evaluate.similarity(vectors, list(similarity), missing="compose") if similarity else []:
+            asked = pairs.found + pairs.composed
+            scored = {"score": 100 * pairs.spearman, "asked": asked, "total": pairs.pairs}
+            scores[f"{pairs.name} composed"] = scored
     for questions in evaluate.analogies(vectors, list(analogies), restrict=restrict) if analogies else []:
         parts = {"": questions.total, " semantic": questions.semantic, " syntactic": questions.syntactic}
         for name, part in parts.items():

@@ -117,7 +117,7 @@ def run_once(trainer: str, job: Job, bench: Bench, out: Path | None = None) -> d
         measured = run(command, folder, _environment(folder, bench.settings.threads))
         figures = _figures(trainer, job, measured)
         if out is not None and "error" not in figures:
-            _keep_vectors(trainer, folder, out)
+            _keep_vectors(trainer, job, folder, out)
     if "train_s" in figures:
         figures["words_per_s"] = round(bench.words * bench.settings.epochs / figures["train_s"])
     return {"load": round(load, 2)} | figures
@@ -168,9 +168,9 @@ def _figures(trainer: str, job: Job, measured: Measurement) -> dict[str, Any]:
     return figures | ({"error": "printed no progress to time"} if train_s is None else {"train_s": round(train_s, 4)})
 
 
-def _keep_vectors(trainer: str, folder: Path, out: Path) -> None:
+def _keep_vectors(trainer: str, job: Job, folder: Path, out: Path) -> None:
     """Move what a trainer wrote: a binary file, a text file or a folder of ours."""
-    names = {"fasttext": "vectors.vec", "koan": "vectors.txt"}
+    names = {"fasttext": "vectors.bin" if job.subwords else "vectors.vec", "koan": "vectors.txt"}
     name = "vectors" if trainer.startswith("firth") else names.get(trainer.partition(":")[0], "vectors.bin")
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.is_dir():

@@ -6,6 +6,7 @@
 #include "bind_compose.h"
 #include "bind_quantize.h"
 #include "bind_subword.h"
+#include "bind_supervised.h"
 #include "bind_text.h"
 #include "bind_training.h"
 #include "bind_vectors.h"
@@ -24,4 +25,5 @@ NB_MODULE(_core, m) {
     firth::subword_binding::bind_subword(m);
     firth::compose_binding::bind_compose(m);
     firth::quantize_binding::bind_quantize(m);
+    firth::supervised_binding::bind_supervised(m);
 }

@@ -65,7 +65,13 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     require(nb::cast<Array<uint32_t>>(a["keep"]).shape(0) == size_t(t.n_words), "keep needs a number per word");
     t.dim = int(integer("dim")), t.stride = padded(t.dim);
     t.n_outputs = int32_t(integer("n_outputs"));
-    t.input = matrix(*self, a["input"], size_t(t.n_words), t.stride);
+    t.part_first = column<int64_t>(*self, a["part_first"], "part_first", size_t(t.n_words) + 1);
+    const size_t parts = t.part_first ? size_t(t.part_first[t.n_words]) : 0;
+    t.part_row = column<int32_t>(*self, a["part_row"], "part_row", parts);
+    const size_t n_inputs = t.part_first ? nb::cast<Rows>(a["input"]).shape(0) : size_t(t.n_words);
+    for (size_t i = 0; i < parts; ++i) require(size_t(t.part_row[i]) < n_inputs, "a part of a word has no row");
+    for (int32_t w = 0; t.part_first && w < t.n_words; ++w) require(t.part_first[w] < t.part_first[w + 1], "a word has no row");
+    t.input = matrix(*self, a["input"], n_inputs, t.stride);
     t.output = matrix(*self, a["output"], size_t(t.n_outputs), t.stride);
     t.frozen = column<uint8_t>(*self, a["frozen"], "frozen", size_t(t.n_words));
     t.architecture = Architecture(integer("architecture"));

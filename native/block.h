@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "composed.h"
 #include "private_rows.h"
 #include "word2vec.h"
 
@@ -25,6 +26,7 @@ struct Block {
     // these have no slots, the paths themselves tell).
     std::vector<float*> input_rows, output_rows;
     PrivateRows input, output;
+    ComposedRows composed;         // of the words of `input`, where vectors are composed
     std::vector<int32_t> input_slots, output_slots;
     std::vector<int64_t> paths, known_paths;  // where each centre's path begins in output_slots; of each word, in making it
     int thread = 0;                // that prepared it

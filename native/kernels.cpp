@@ -2,6 +2,7 @@
 // compiled for v4 might otherwise be the copy that the linker keeps for everyone.
 #include "kernels.h"
 
+#include "bag.h"
 #include "loss.h"
 #include "nearest.h"
 #include "softmax.h"
@@ -33,7 +34,8 @@ const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     FIRTH_TEXT(FIRTH_LEVEL),
     pairs_step<float>, pairs_step<double>, path_step<float>, path_step<double>, own_step<float>, own_step<double>,
     softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows,
-    nearest,
+    nearest, gather<float>, scatter<float>, mean_rows, score_parts<float>, score_parts<double>, push_targets<float>, push_targets<double>,
+    softmax_factors<float>, softmax_factors<double>, logistic_factors<float>, logistic_factors<double>,
 };
 
 }  // namespace firth

@@ -64,6 +64,29 @@ struct Windows {
     const int* hole;
 };
 
+// Rows of a matrix, with repetitions, and `width` of their columns (a multiple of kPad): what the rows add up to, or what
+// is added to each.
+template <class R>
+struct Bag {
+    R* matrix;  // at the first of the columns
+    size_t stride;
+    const int32_t* rows;
+    int n, width;
+    R* values;
+};
+
+// Targets that one hidden vector meets, over `width` columns.
+template <class R>
+struct Targets {
+    R* const* rows;    // at the first of the columns, all different
+    int n, width;
+    const R* hidden;
+    R* scores;         // width / kPad x pitch
+    size_t pitch;
+    const R* factors;  // n
+    R* change;         // width
+};
+
 // The nearest of 256 centroids to each of n points of `dims` numbers, `stride` apart.
 struct Nearest {
     const float* points;
@@ -96,6 +119,18 @@ struct Kernels {
     // every row of window k += share[k] * changes[k], n x stride
     void (*spread_windows)(const Windows&, const float* share, const float* changes);
     void (*nearest)(const Nearest&);
+    void (*gather_f)(const Bag<float>&);
+    void (*scatter_f)(const Bag<float>&);
+    // The mean of rows of any alignment and length; zeros of none.
+    void (*mean_rows)(const float* matrix, size_t stride, int dim, const int32_t* rows, int n, float* mean);
+    void (*score_parts_f)(const Targets<float>&);
+    void (*score_parts_d)(const Targets<double>&);
+    void (*push_targets_f)(const Targets<float>&);
+    void (*push_targets_d)(const Targets<double>&);
+    double (*softmax_factors_f)(float* scores, int n, int target, float rate);
+    double (*softmax_factors_d)(double* scores, int n, int target, double rate);
+    double (*logistic_factors_f)(float* scores, const float* seen, const float* total, int n, float rate);
+    double (*logistic_factors_d)(double* scores, const double* seen, const double* total, int n, double rate);
 };
 
 }  // namespace firth

@@ -41,7 +41,7 @@ void TreeTop::close(const Word2VecTask& task, int threads, float pull) {
         const int32_t uses = uses_[node - first_];
         if (!uses) continue;
         const size_t at = size_t(node - first_) * task.stride;
-        const float share = agreement(threads, int64_t(threads) * uses, pull);
+        const float share = agreement(threads, double(threads) * uses, pull);
         float* row = task.output + size_t(node) * task.stride;
         kernels().axpby(row, 1.0f, copy_.need(0) + at, share, task.dim);
         kernels().axpby(row, 1.0f, start_.need(0) + at, -share, task.dim);

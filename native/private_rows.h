@@ -106,6 +106,7 @@ public:
 
     float* at(int32_t slot) const { return where_[slot]; }
     const std::vector<int32_t>& rows() const { return rows_; }
+    int32_t uses(int32_t slot) const { return uses_[slot]; }
     const std::vector<Shared>& shared() const { return shared_; }
 
 private:

@@ -6,9 +6,11 @@
 // computed a block therefore never matters.
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace firth {
@@ -64,11 +66,39 @@ private:
     std::atomic<uint32_t> phase_{0};
 };
 
+// Runs body(thread) on all threads at once. Gates count on every thread, so none begins before all are there.
+template <class Body>
+void run_with(int threads, Trouble& trouble, Body body) {
+    std::atomic<int> start{0};  // 1: begin; -1: a thread could not be had, leave
+    std::vector<std::thread> others;
+    auto begin_together = [&](int thread) {
+        start.wait(0);
+        if (start.load() > 0) body(thread);
+    };
+    trouble.guard([&] {
+        for (int thread = 1; thread < threads; ++thread) others.emplace_back(begin_together, thread);
+    });
+    start.store(int(others.size()) + 1 == threads ? 1 : -1);
+    start.notify_all();
+    if (start.load() > 0) body(0);
+    for (std::thread& other : others) other.join();
+    trouble.rethrow();
+}
+
+// body(thread, gate, trouble) on all threads at once.
+template <class Body>
+void run_together(int threads, Body body) {
+    Gate gate(threads);
+    Trouble trouble;
+    run_with(threads, trouble, [&](int thread) { body(thread, gate, trouble); });
+}
+
 // For every round in [first, first + count), on all threads: prepare(thread, round, slot) for each slot below
-// slots(round), handed out as threads get free; then work(thread, round, slot) likewise; then merge(thread, round).
-// A thread that has merged prepares blocks of the next round without waiting for the others to have merged.
-template <class Slots, class Prepare, class Work, class Merge>
-void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare prepare, Work work, Merge merge) {
+// slots(round), handed out as threads get free; then open(thread, round), unless it is a nullptr; then work(thread, round,
+// slot) for each slot; then merge(thread, round). All wait for each other after every part but the last: a thread that has
+// merged prepares blocks of the next round without waiting for the others to have merged.
+template <class Slots, class Prepare, class Open, class Work, class Merge>
+void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare prepare, Open open, Work work, Merge merge) {
     std::atomic<int64_t> next_prepare{0}, next_work{0};  // slots of all rounds, one after the other
     std::vector<int64_t> begin(1, 0);
     for (int64_t i = 0; i < count; ++i) begin.push_back(begin.back() + slots(first + i));
@@ -89,27 +119,17 @@ void run_rounds(int threads, int64_t first, int64_t count, Slots slots, Prepare 
         prepare_all(0);
         for (int64_t i = 0; i < count; ++i) {
             gate.wait();
+            if constexpr (!std::is_same_v<Open, std::nullptr_t>) {
+                trouble.guard([&] { open(thread, first + i); });
+                gate.wait();
+            }
             take_all(next_work, i, [&](int slot) { work(thread, first + i, slot); });
             gate.wait();
             trouble.guard([&] { merge(thread, first + i); });
             if (i + 1 < count) prepare_all(i + 1);
         }
     };
-    // The gates count on every thread, so none begins before all are there.
-    std::atomic<int> start{0};  // 1: begin; -1: a thread could not be had, leave
-    std::vector<std::thread> others;
-    auto begin_together = [&](int thread) {
-        start.wait(0);
-        if (start.load() > 0) body(thread);
-    };
-    trouble.guard([&] {
-        for (int thread = 1; thread < threads; ++thread) others.emplace_back(begin_together, thread);
-    });
-    start.store(int(others.size()) + 1 == threads ? 1 : -1);
-    start.notify_all();
-    if (start.load() > 0) body(0);
-    for (std::thread& other : others) other.join();
-    trouble.rethrow();
+    run_with(threads, trouble, body);
 }
 
 }  // namespace firth

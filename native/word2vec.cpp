@@ -14,9 +14,11 @@ namespace firth {
 struct Word2VecTrainer::Crew {  // what belongs to the threads of one number
     std::vector<Scratch> scratch;
     std::vector<TreeTop> top;
+    std::vector<RoundWords> words;
+    std::vector<Room> vectors;  // composed: of the round in the first, of a block where each thread has its own
     TouchCounts input, output;
     Crew(const Word2VecTask& task, int threads)
-        : scratch(threads), top(threads), input(task.n_words, threads), output(task.n_outputs, threads) {}
+        : scratch(threads), top(threads), words(threads), vectors(threads), input(task.n_words, threads), output(task.n_outputs, threads) {}
 };
 
 Word2VecTrainer::Word2VecTrainer(const Word2VecTask& task) : task_(task) {
@@ -49,42 +51,73 @@ void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
         outputs.insert(outputs.end(), block.words.begin() + block.first, block.words.begin() + block.last);
         outputs.insert(outputs.end(), block.noise.begin(), block.noise.end());
     }
+    if (!in_place_ || task_.part_first) {
+        block.input.clear(block.words.size());
+        block.input_slots.clear();
+        for (int32_t word : block.words) block.input_slots.push_back(block.input.slot(word));
+    }
     if (in_place_) return;
-    block.input.clear(block.words.size());
     block.output.clear(block.words.size() + block.noise.size());
-    block.input_slots.clear();
-    for (int32_t word : block.words) block.input_slots.push_back(block.input.slot(word));
     if (noise) for (int32_t& row : outputs) row = block.output.slot(row);
     else if (task_.loss == Loss::kHierarchical) give_slots(task_, block);
-    crew_->input.add(thread, block.input.rows());
+    if (!task_.part_first) crew_->input.add(thread, block.input.rows());
     crew_->output.add(thread, block.output.rows());
+}
+
+// The vectors of the round's words, each made by one of the threads.
+void Word2VecTrainer::compose(int thread, int64_t round) {
+    std::vector<const Block*> blocks;
+    for (int slot = 0; slot < slots(round); ++slot) blocks.push_back(blocks_of(round)[slot].get());
+    RoundWords& words = crew_->words[thread];
+    words.unite(blocks);
+    words.compose(task_, crew_->vectors[0].need(0), thread, int(crew_->words.size()));
+}
+
+void Word2VecTrainer::bind_rows(int thread, int slot, Block& block) {
+    const size_t n = block.words.size();
+    block.input_rows.resize(n);
+    block.output_rows.resize(block.output_slots.size());
+    if (task_.part_first) {
+        RoundWords& words = crew_->words[thread];
+        Room& vectors = crew_->vectors[in_place_ ? thread : 0];
+        if (in_place_) {
+            words.unite({&block});
+            words.compose(task_, vectors.need(words.size() * task_.stride), 0, 1);
+        }
+        block.composed.open(vectors.need(0), words, in_place_ ? 0 : slot, block.input.rows().size(), task_.stride);
+        for (size_t i = 0; i < n; ++i) block.input_rows[i] = block.composed.at(block.input_slots[i]);
+    } else if (in_place_) {
+        for (size_t i = 0; i < n; ++i) block.input_rows[i] = task_.input + size_t(block.words[i]) * task_.stride;
+    } else {
+        block.input.bind(task_.input, task_.stride, crew_->input, task_.frozen);
+        for (size_t i = 0; i < n; ++i) block.input_rows[i] = block.input.at(block.input_slots[i]);
+    }
+    if (in_place_) {
+        for (size_t i = 0; i < block.output_slots.size(); ++i)
+            block.output_rows[i] = task_.output + size_t(block.output_slots[i]) * task_.stride;
+    } else {
+        block.output.bind(task_.output, task_.stride, crew_->output);
+        for (size_t i = 0; i < block.output_slots.size(); ++i)
+            block.output_rows[i] = block.output.at(block.output_slots[i]);
+    }
 }
 
 void Word2VecTrainer::work(int thread, int64_t round, int slot) {
     Block& block = *blocks_of(round)[slot];
-    block.input_rows.resize(block.words.size());
-    block.output_rows.resize(block.output_slots.size());
-    if (in_place_) {
-        for (size_t i = 0; i < block.words.size(); ++i)
-            block.input_rows[i] = task_.input + size_t(block.words[i]) * task_.stride;
-        for (size_t i = 0; i < block.output_slots.size(); ++i)
-            block.output_rows[i] = task_.output + size_t(block.output_slots[i]) * task_.stride;
-    } else {
-        block.input.bind(task_.input, task_.stride, crew_->input, task_.frozen);
-        block.output.bind(task_.output, task_.stride, crew_->output);
-        for (size_t i = 0; i < block.words.size(); ++i) block.input_rows[i] = block.input.at(block.input_slots[i]);
-        for (size_t i = 0; i < block.output_slots.size(); ++i)
-            block.output_rows[i] = block.output.at(block.output_slots[i]);
-    }
+    bind_rows(thread, slot, block);
     const bool races = in_place_ && task_.update && crew_->top.size() > 1;
     TreeTop* top = races && task_.loss == Loss::kHierarchical ? &crew_->top[thread] : nullptr;
     if (top) top->open(task_);
     GroupRunner(task_, block, crew_->scratch[thread], top).run();
     if (top) top->close(task_, int(crew_->top.size()), task_.pull * block.rate);
+    if (!task_.part_first || !task_.update) return;
+    RoundWords& words = crew_->words[thread];
+    block.composed.close(crew_->vectors[in_place_ ? thread : 0].need(0), words, in_place_ ? 0 : slot, task_.dim);
+    if (in_place_) words.spread(task_, {&block}, 0, 1, task_.pull * block.rate);
 }
 
-float agreement(int blocks, int64_t uses, float pull) {
-    const double left = 1.0 / (1.0 + double(pull) * double(uses) / blocks);
+float agreement(int blocks, double uses, float pull) {
+    const double left = 1.0 / (1.0 + double(pull) * uses / blocks);
     double power = 1.0;
     for (int k = 0; k < blocks; ++k) power *= left;
     return left == 1.0 ? 1.0f : float((1.0 - power) / (blocks * (1.0 - left)));
@@ -111,29 +144,43 @@ void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
                 if (!mine(copy.row)) continue;
                 Merging& at = state[copy.row];
                 float* row = matrix + size_t(copy.row) * task_.stride;
-                if (at.merged == 0) at.factor = agreement(copy.blocks, at.uses, pull);
+                if (at.merged == 0) at.factor = agreement(copy.blocks, double(at.uses), pull);
                 const float before = at.merged == 0 ? 1.0f - at.factor * float(copy.blocks) : 1.0f;
                 table.axpby(row, before, copy.copy, at.factor, task_.dim);
                 if (++at.merged == copy.blocks) at = {};
             }
     };
-    merge_part(&Block::input, crew_->input, task_.input, merging_input_);
+    if (task_.part_first) {
+        std::vector<const Block*> of_round;
+        for (int slot = 0; slot < n; ++slot) of_round.push_back(blocks[slot].get());
+        crew_->words[thread].spread(task_, of_round, thread, threads, pull);
+    } else {
+        merge_part(&Block::input, crew_->input, task_.input, merging_input_);
+    }
     merge_part(&Block::output, crew_->output, task_.output, merging_output_);
 }
 
 void Word2VecTrainer::run(int64_t count, int threads) {
     threads = std::min(threads, task_.blocks_per_round);
     if (!crew_ || int(crew_->scratch.size()) != threads) crew_ = std::make_unique<Crew>(task_, threads);
+    if (task_.part_first && !in_place_) {  // all threads write into this room: it must not grow while they do
+        const int64_t most = int64_t(task_.blocks_per_round) * (task_.block_words + 2 * task_.window);
+        crew_->vectors[0].need(size_t(std::min<int64_t>(most, task_.n_words)) * task_.stride);
+    }
     if (at_ % rounds_ == 0) sum_ = {};
     std::vector<Tally> tallies(size_t(count) * task_.blocks_per_round);
-    run_rounds(
-        threads, at_, count, [&](int64_t round) { return slots(round); },
-        [&](int thread, int64_t round, int slot) { prepare(thread, round, slot); },
-        [&](int thread, int64_t round, int slot) {
-            work(thread, round, slot);
-            tallies[size_t(round - at_) * task_.blocks_per_round + slot] = blocks_of(round)[slot]->tally;
-        },
-        [&](int thread, int64_t round) { merge(thread, threads, round); });
+    auto rounds = [&](auto open) {
+        run_rounds(
+            threads, at_, count, [&](int64_t round) { return slots(round); },
+            [&](int thread, int64_t round, int slot) { prepare(thread, round, slot); }, open,
+            [&](int thread, int64_t round, int slot) {
+                work(thread, round, slot);
+                tallies[size_t(round - at_) * task_.blocks_per_round + slot] = blocks_of(round)[slot]->tally;
+            },
+            [&](int thread, int64_t round) { merge(thread, threads, round); });
+    };
+    if (task_.part_first && !in_place_) rounds([&](int thread, int64_t round) { compose(thread, round); });
+    else rounds(nullptr);
     for (const Tally& tally : tallies) sum_.loss += tally.loss, sum_.pairs += tally.pairs;
     at_ += count;
 }

@@ -31,6 +31,10 @@ struct Word2VecTask {
     int dim;
     int stride;
     int32_t n_outputs;
+    // fastText: input rows are those of words and then of n-grams; a word's vector is the mean of the rows
+    // [part_first[w], part_first[w + 1]) of part_row, the first of which is its own. Null: it is row w.
+    const int64_t* part_first;
+    const int32_t* part_row;
     const uint8_t* frozen;  // per word, or null: its input row does not change
 
     Architecture architecture;
@@ -81,7 +85,9 @@ private:
     struct Crew;
     int slots(int64_t round) const;
     void prepare(int thread, int64_t round, int slot);
+    void compose(int thread, int64_t round);
     void work(int thread, int64_t round, int slot);
+    void bind_rows(int thread, int slot, Block& block);
     void merge(int thread, int threads, int64_t round);
 
     Word2VecTask task_;
@@ -105,7 +111,7 @@ private:
 // its neighbours pull it, a block of u uses leaves r = 1 / (1 + x u) of the way, and k such blocks in turn r^k; their
 // changes added up claim k (1 - r). The sum is therefore scaled by (1 - r^k) / (k (1 - r)): 1 where little is moved,
 // 1 / k, the mean, where each block alone moves a row as far as it goes. Unlike a fixed power of k this stays bounded.
-float agreement(int blocks, int64_t uses, float pull);
+float agreement(int blocks, double uses, float pull);
 
 // Uniform in [-1/2, 1/2) / dim, as word2vec has it; the number depends on seed, row and column alone.
 void init_rows(float* matrix, int64_t first_row, int64_t n_rows, int dim, int stride, uint64_t seed);

@@ -1,5 +1,7 @@
 """Types of the native core."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -164,3 +166,78 @@ def pq_fit(
     rows: NDArray[np.float32], dsub: int, seed: int, iterations: int, threads: int = 0
 ) -> NDArray[np.float32]: ...
 def pq_encode(rows: NDArray[np.float32], centroids: NDArray[np.float32], threads: int = 0) -> NDArray[np.uint8]: ...
+
+# ---------------------------------------------------------------- fastText's classifier
+class LabelledText:
+    def __init__(self, prefix: str) -> None: ...
+    def feed(self, text: bytes) -> None: ...
+    def end_text(self) -> None: ...
+    def documents(
+        self,
+        min_count: int,
+        min_count_label: int,
+        word_ngrams: int,
+        minn: int,
+        maxn: int,
+        buckets: int,
+        together: bool,
+    ) -> dict[str, Any]: ...
+
+class SupervisedTrainer:
+    def __init__(self, task: dict[str, Any]) -> None: ...
+    @property
+    def rounds_per_epoch(self) -> int: ...
+    @property
+    def round(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def pairs(self) -> int: ...
+    def seek(self, round: int, loss: float, pairs: int) -> None: ...
+    def run(self, count: int, threads: int) -> None: ...
+    def gather_own(self, threads: int) -> None: ...
+    def spread_own(self, threads: int) -> None: ...
+
+class FeatureSpace:
+    def __init__(
+        self,
+        words: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        gap: int,
+        labels: NDArray[np.uint8],
+        label_offsets: NDArray[np.int64],
+        label_gap: int,
+        prefix: str,
+        word_ngrams: int,
+        minn: int,
+        maxn: int,
+        buckets: int,
+        all_buckets: bool,
+        kept: NDArray[np.int32],
+        rows: NDArray[np.int32],
+    ) -> None: ...
+    def encode(
+        self, text: bytes, threads: int = 0
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]: ...
+
+class LabelScorer:
+    def __init__(self, output: NDArray[np.float32], loss: int, counts: NDArray[np.int64]) -> None: ...
+    def best(
+        self, hidden: NDArray[np.float32], there: NDArray[np.uint8], k: int, threshold: float, threads: int = 0
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]: ...
+
+def mean_rows(
+    matrix: NDArray[np.float32], rows: NDArray[np.int32], ends: NDArray[np.int64], threads: int = 0
+) -> NDArray[np.float32]: ...
+def label_paths(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]: ...
+def init_row_numbers(
+    rows: NDArray[np.float32], numbers: NDArray[np.int64], dim: int, seed: int, threads: int = 0
+) -> None: ...
+def classifier_step(
+    hidden: NDArray[np.floating],
+    output: NDArray[np.floating],
+    target: int,
+    seen: NDArray[np.floating],
+    total: NDArray[np.floating],
+    rate: float,
+) -> tuple[NDArray[np.floating], NDArray[np.floating], float]: ...

@@ -10,7 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from firth.errors import DataError
 
-__all__ = ["accuracy", "average_ranks", "bootstrap_interval", "pearson", "precision_at_k", "spearman"]
+__all__ = [
+    "accuracy",
+    "average_ranks",
+    "bootstrap_interval",
+    "pearson",
+    "precision_at_k",
+    "precision_recall_f1",
+    "spearman",
+]
 
 Float64 = NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Float64, Float64], Any]
@@ -209,6 +217,30 @@ def precision_at_k(ranked: Sequence[Sequence[Any]], relevant: Sequence[set[Any]]
         return float("nan")
     hits = [sum(answer in right for answer in answers[:k]) for answers, right in zip(ranked, relevant, strict=True)]
     return float(np.mean(hits)) / k
+
+
+def precision_recall_f1(correct: ArrayLike, predicted: ArrayLike, gold: ArrayLike) -> tuple[Float64, Float64, Float64]:
+    """Precision, recall and their harmonic mean, element by element.
+
+    Parameters
+    ----------
+    correct, predicted, gold : array-like, shape (...)
+        How many predictions are right, how many there are, and how many there should be.
+
+    Returns
+    -------
+    tuple of ndarray of float64, shape (...)
+        NaN where nothing is predicted, or nothing is to be found; the mean is so too where both are 0 or NaN.
+
+    Examples
+    --------
+    >>> [round(float(value), 3) for value in precision_recall_f1(3, 4, 6)]
+    [0.75, 0.5, 0.6]
+    """
+    right, said, wanted = (np.asarray(values, dtype=np.float64) for values in (correct, predicted, gold))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision, recall = np.asarray(right / said), np.asarray(right / wanted)
+        return precision, recall, np.asarray(2 * precision * recall / (precision + recall))
 
 
 def _paired(x: ArrayLike, y: ArrayLike) -> tuple[Float64, Float64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -122,6 +122,17 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Map
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(raw)) + raw)
         for tensor in tensors.values():
-            plain = np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<"))
-            if plain.size:
-                write_through(file, plain.data.cast("B"))
+            for piece in _pieces(tensor):
+                plain = np.ascontiguousarray(piece, dtype=tensor.dtype.newbyteorder("<"))
+                if plain.size:
+                    write_through(file, plain.data.cast("B"))
+
+
+def _pieces(tensor: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield a tensor whole where its memory can be written as it is, else some rows at a time."""
+    if tensor.flags.c_contiguous or not tensor.ndim:
+        yield tensor
+        return
+    step = max(1, (1 << 22) * len(tensor) // max(1, tensor.nbytes))
+    for start in range(0, len(tensor), step):
+        yield tensor[start : start + step]

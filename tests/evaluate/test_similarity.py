@@ -13,6 +13,7 @@ import pytest
 from gensim.models import KeyedVectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from firth.errors import ConfigError, DataError
 from firth.evaluate import similarity
@@ -180,3 +181,20 @@ def test_zero_and_broken_vectors_count_as_unrelated(tmp_path: Path) -> None:
     rows = np.array([[1, 0], [0, 0], [np.nan, 1]], dtype=np.float32)
     [score] = similarity(Vectors(["a", "b", "c"], rows), path, resamples=5)
     assert np.isnan(score.spearman)
+
+
+def test_unknown_words_are_composed_on_request(tmp_path: Path) -> None:
+    from firth.vectors.subword import NgramRows, SubwordVectors
+
+    rows = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
+    grams = NgramRows(rows, minn=3, maxn=4, buckets=50)
+    vectors = SubwordVectors(["cat", "dog", "x"], rows[:3], subwords=grams)
+    path = tmp_path / "set.txt"
+    path.write_text("cat dog 9\ncat catty 8\ndoggy catty 1\nx 狗 5\n", encoding="utf-8")
+    [skipped] = similarity(vectors, path, resamples=10)
+    assert (skipped.found, skipped.composed) == (1, 0)
+    [composed] = similarity(vectors, path, resamples=10, missing="compose")
+    assert (composed.found, composed.composed) == (1, 3)
+    asked = (("cat", "dog"), ("cat", "catty"), ("doggy", "catty"), ("x", "狗"))
+    cosines = np.array([vectors.similarity(a, b) for a, b in asked])
+    assert composed.spearman == pytest.approx(spearmanr(cosines, [9, 8, 1, 5]).statistic)

@@ -12,8 +12,8 @@ from firth.evaluate.table import ANALOGY_COLUMNS, SIMILARITY_COLUMNS, analogy_ro
 
 NAN = float("nan")
 SCORES = [
-    SimilarityScore("wordsim", "w.txt", 353, 350, "skip", 0.61234, -0.5, (0.55, 0.68), 0.95),
-    SimilarityScore("梨子", "l.txt", 3, 1, "skip", NAN, NAN, (NAN, NAN), 0.95),
+    SimilarityScore("wordsim", "w.txt", 353, 350, 0, "skip", 0.61234, -0.5, (0.55, 0.68), 0.95),
+    SimilarityScore("梨子", "l.txt", 3, 1, 0, "skip", NAN, NAN, (NAN, NAN), 0.95),
 ]
 
 

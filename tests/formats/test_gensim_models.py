@@ -33,11 +33,11 @@ def same(ours: Vectors, theirs: Any) -> None:
 
 OLD = [
     f"old_w2v_models/w2v_{v}.mdl"
-    for v in "0.13.4 1.0.0 1.0.1 2.0.0 2.1.0 2.2.0 2.3.0 3.0.0 3.1.0 3.2.0 3.3.0 3.4.0".split()
+    for v in ["0.13.4", "1.0.0", "1.0.1", "2.0.0", "2.1.0", "2.2.0", "2.3.0", "3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0"]
 ]
 OLD += ["model-from-gensim-3.8.0.w2v", "word2vec_3.3", "word2vec_old", "word2vec_old_sep"]
 OLDER = [
-    f"old_w2v_models/w2v_{v}.mdl" for v in "0.12.0 0.12.1 0.12.2 0.12.3 0.12.4 0.13.0 0.13.1 0.13.2 0.13.3".split()
+    f"old_w2v_models/w2v_{v}.mdl" for v in ["0.12.0", "0.12.1", "0.12.2", "0.12.3", "0.12.4", "0.13.0", "0.13.1", "0.13.2", "0.13.3"]
 ]
 OLDER += [f"word2vec_pre_kv_{kind}" for kind in ("py2", "py3", "py3_4", "sep_py2", "sep_py3", "sep_py3_4")]
 

@@ -36,7 +36,8 @@ def evaluate(
     method: Method = "3cosadd",
     case: CaseOption = "fallback",
     missing: Annotated[
-        Literal["skip", "zero"], Parameter(help="Leave out pairs with an unknown word, or score them 0.")
+        Literal["skip", "zero", "compose"],
+        Parameter(help="Leave out pairs with an unknown word, score them 0, or compose it from its n-grams."),
     ] = "skip",
     resamples: Annotated[int, Parameter(help="Resamples of the bootstrap interval.")] = 1000,
     seed: Annotated[int, Parameter(help="Seed of the bootstrap.")] = 1,

@@ -27,6 +27,7 @@ VERBS = {
     "demo": "Train on text found on this machine, show what was learnt, and write it all into a folder.",
     "corpus": "Tokenise and count a text once, into a corpus that every trainer reads.",
     "train": "Train a model on texts or a corpus.",
+    "task": "Train, run and score text classifiers.",
     "nearest": "Show the words nearest to each word.",
     "similarity": "Show the cosine of two words.",
     "analogy": "Find the word that is to C as B is to A.",
@@ -56,7 +57,9 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for _place, (_verb, _help) in enumerate(VERBS.items()):
-    app.command(f"firth.cli.{_verb}:{'app' if _verb == 'train' else _verb}", name=_verb, help=_help, sort_key=_place)
+    app.command(
+        f"firth.cli.{_verb}:{'app' if _verb in ('train', 'task') else _verb}", name=_verb, help=_help, sort_key=_place
+    )
 
 
 class _Terminated(KeyboardInterrupt):

@@ -84,9 +84,10 @@ def load_vectors(path: Path, limit: int | None = None, format: str | None = None
 
     check_cpu_level()
     model = load(path, format=format, limit=limit, listen=note_event)
-    if not isinstance(model, Vectors):
+    vectors = getattr(model, "vectors", model)  # a classifier has some too
+    if not isinstance(vectors, Vectors):
         raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
-    return model
+    return vectors
 
 
 def require_words(vectors: Vectors, words: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ __all__ = ["MODELS", "app"]
 
 MODELS = {
     "word2vec": ("firth.static.word2vec:Word2Vec", "Word vectors by skip-gram or CBOW (Mikolov et al. 2013)."),
+    "fasttext": ("firth.static.fasttext:FastText", "Word vectors with character n-grams (Bojanowski et al. 2017)."),
 }
 
 app = App(name="train", help="Train a model on texts or a corpus.")

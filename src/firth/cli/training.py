@@ -9,7 +9,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from cyclopts import Group, Parameter
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from firth.formats.base import Format
     from firth.text.corpus import Corpus
 
-__all__ = ["Running", "command_for"]
+__all__ = ["Running", "check_places", "command_for", "keep_model", "make_config", "model_options"]
 
 _NEGATIVES = {"deterministic": "--racing"}
 _MODEL_GROUP = Group("Options of the model", sort_key=1)
@@ -56,6 +56,17 @@ class Running:
     keep_output: Annotated[bool, Parameter(negative="", help="Keep the output vectors too.")] = False
 
 
+class Places(Protocol):
+    """The options of a run that say where its model goes."""
+
+    @property
+    def out(self) -> Path: ...
+    @property
+    def overwrite(self) -> bool: ...
+    @property
+    def resume(self) -> bool: ...
+
+
 def command_for(name: str, config: str) -> Callable[..., None]:
     """Return the command that trains the model whose config class is at ``config``, as ``module:class``."""
     module_name, _, class_name = config.partition(":")
@@ -65,7 +76,7 @@ def command_for(name: str, config: str) -> Callable[..., None]:
     def command(texts: list[str], **options: Any) -> None:
         running: Running = options.pop("running")
         text_options: TextOptions = options.pop("text", TextOptions())
-        _train(texts, _config(kind, options), module.train, text_options, running)
+        _train(texts, make_config(kind, options), module.train, text_options, running)
 
     positional, named = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY
     text_annotation = Annotated[TextOptions, Parameter(name="*", group=_TEXT_GROUP)]
@@ -73,7 +84,7 @@ def command_for(name: str, config: str) -> Callable[..., None]:
         inspect.Parameter("texts", positional, annotation=Texts),
         inspect.Parameter("running", named, annotation=Running),
         inspect.Parameter("text", named, annotation=text_annotation, default=TextOptions()),
-        *_model_options(kind),
+        *model_options(kind),
     ]
     command.__name__ = name
     command.__doc__ = inspect.getdoc(kind)
@@ -82,7 +93,7 @@ def command_for(name: str, config: str) -> Callable[..., None]:
     return command
 
 
-def _model_options(kind: type[Config]) -> list[inspect.Parameter]:
+def model_options(kind: type[Config]) -> list[inspect.Parameter]:
     """Return a keyword parameter per field of a config, with its help and choices."""
     hints = typing.get_type_hints(kind)
     found = []
@@ -107,7 +118,7 @@ def _bounds(metadata: Mapping[str, Any]) -> str:
     return f" [at most {maximum:g}]" if minimum is None else f" [{minimum:g} to {maximum:g}]"
 
 
-def _config(kind: type[Config], options: dict[str, Any]) -> Config:
+def make_config(kind: type[Config], options: dict[str, Any]) -> Config:
     """Make the config; an error names the option as the command line spells it."""
     try:
         return kind(**options)
@@ -120,12 +131,12 @@ def _config(kind: type[Config], options: dict[str, Any]) -> Config:
 
 
 def _train(texts: list[str], config: Config, train: Callable[..., Any], text: TextOptions, running: Running) -> None:
-    kind, checkpoint = _check_places(running, [*texts, *(path for path in (running.init, running.heldout) if path)])
+    kind, checkpoint = check_places(running, [*texts, *(path for path in (running.init, running.heldout) if path)])
     if running.freeze and running.init is None:
         raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
-    taken = inspect.signature(train).parameters
+    takes = _taken(train)
     for option, given in _run_options(running):
-        if given and option not in taken:
+        if given and not takes(option):
             raise ConfigError(f"this model takes no --{option.replace('_', '-')}", remedy="leave it out")
     init = None if running.init is None else load_vectors(running.init)
     with listening(quiet=running.quiet, log=running.log) as listen:
@@ -135,7 +146,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
             make_parents(running.out)
             if running.overwrite and not running.resume:
                 checkpoints.remove(checkpoint)
-            wanted = {
+            options = {
                 "threads": running.threads,
                 "listen": listen,
                 "heldout": heldout,
@@ -146,12 +157,19 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
                 "freeze": running.freeze,
                 "keep_output": running.keep_output,
             }
-            trained = train(corpus, config, **{name: wanted[name] for name in wanted if name in taken})
+            trained = train(corpus, config, **{name: value for name, value in options.items() if takes(name)})
         except KeyboardInterrupt as stop:
             if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
-        _keep(trained, kind, running, checkpoint, listen)
+        keep_model(trained, kind, running, checkpoint, listen)
+
+
+def _taken(train: Callable[..., Any]) -> Callable[[str], bool]:
+    """Return whether ``train`` has a parameter of a name."""
+    parameters = inspect.signature(train).parameters
+    anything = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    return lambda name: anything or name in parameters
 
 
 def _run_options(running: Running) -> Iterator[tuple[str, bool]]:
@@ -174,7 +192,7 @@ def _heldout(corpus: Corpus, text: TextOptions, running: Running, listen: Listen
     return heldout
 
 
-def _check_places(running: Running, sources: Sequence[str | Path]) -> tuple[Format, Path]:
+def check_places(running: Places, sources: Sequence[str | Path]) -> tuple[Format, Path]:
     """Return the format to write and the folder for the checkpoint."""
     kind = check_model_target(running.out, overwrite=running.overwrite, sources=sources)
     checkpoint = running.out.with_name(running.out.name + ".checkpoint")
@@ -188,11 +206,12 @@ def _check_places(running: Running, sources: Sequence[str | Path]) -> tuple[Form
     return kind, checkpoint
 
 
-def _keep(trained: Any, kind: Format, running: Running, checkpoint: Path, listen: Listener) -> None:
+def keep_model(trained: Any, kind: Format, running: Places, checkpoint: Path, listen: Listener) -> None:
     """Write the model whole and tell what the file does not keep; the checkpoint is needed no longer."""
-    from firth.formats.registry import model_of, save
+    from firth.formats.registry import format_by_suffix, model_of, save
 
     model = model_of(trained)
+    kind = format_by_suffix(running.out, model) if kind.suffixes else kind  # .bin is another format with n-grams
     save(model, running.out, format=kind.name)
     for lost in kind.lost(model):
         listen(Notice(f"{lost} cannot be kept in {kind.name}"))

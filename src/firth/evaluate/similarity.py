@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +15,9 @@ from firth.evaluate.sets import Pair, Paths, read_pairs, set_files
 from firth.metrics import bootstrap_interval, pearson, spearman
 from firth.vectors.static import Vectors
 
-__all__ = ["SimilarityScore", "similarity"]
+__all__ = ["MISSING", "SimilarityScore", "similarity"]
+
+MISSING = ("skip", "zero", "compose")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +34,10 @@ class SimilarityScore:
         Pairs in the file.
     found : int
         Pairs with both words in the vocabulary.
-    missing : {"skip", "zero"}
-        Whether the other pairs were left out or scored 0.
+    composed : int
+        Pairs with a word that is not, but was composed from its character n-grams.
+    missing : {"skip", "zero", "compose"}
+        What was done with pairs of unknown words.
     spearman, pearson : float
         Correlation of the cosines with the human scores, in [-1, 1]; NaN where it is undefined.
     interval : (float, float)
@@ -45,6 +50,7 @@ class SimilarityScore:
     path: str
     pairs: int
     found: int
+    composed: int
     missing: str
     spearman: float
     pearson: float
@@ -68,7 +74,7 @@ def similarity(
     paths: Paths,
     *,
     case: Case = "fallback",
-    missing: Literal["skip", "zero"] = "skip",
+    missing: Literal["skip", "zero", "compose"] = "skip",
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 1,
@@ -82,8 +88,9 @@ def similarity(
         Files of two words and a human score a line (:func:`firth.evaluate.sets.read_pairs`), or folders of them.
     case : {"fallback", "exact", "ignore"}
         How letter case counts when words are looked up (:func:`firth.evaluate.lookup.word_finder`).
-    missing : {"skip", "zero"}
-        Leave out pairs with an unknown word, or score them 0; ``found`` and ``oov_rate`` tell how many there were.
+    missing : {"skip", "zero", "compose"}
+        Leave out pairs with an unknown word, score them 0, or compose the word, as it is written, from its character
+        n-grams where the vectors can, and leave out the rest; ``found``, ``composed`` and ``oov_rate`` tell how many.
     level, resamples, seed
         Of the bootstrap interval (:func:`firth.metrics.bootstrap_interval`).
 
@@ -110,35 +117,48 @@ def similarity(
     >>> score.found, score.pairs, round(score.spearman, 3)
     (3, 4, 1.0)
     """
-    check_choice("missing", missing, ("skip", "zero"))
+    check_choice("missing", missing, MISSING)
     find = word_finder(vectors, case, len(vectors))
     scores = []
     for path in set_files(paths):
         pairs = read_pairs(path)
-        rows = [(find(pair.first), find(pair.second)) for pair in pairs]
-        human, cosines, found = _paired_scores(vectors, pairs, rows, missing)
+        rows = np.array([[_row(find, pair.first), _row(find, pair.second)] for pair in pairs], np.int64).reshape(-1, 2)
+        known = (rows >= 0).all(axis=1)
+        cosines, scored = _pair_cosines(vectors, pairs, rows, missing)
+        human = np.array([pair.score for pair in pairs])[scored]
+        cosines = cosines[scored]
         interval = bootstrap_interval(spearman, cosines, human, level=level, resamples=resamples, seed=seed)
+        composed = int((scored & ~known).sum()) if missing == "compose" else 0
         scores.append(
             SimilarityScore(
-                path.stem, str(path), len(pairs), found, missing,
+                path.stem, str(path), len(pairs), int(known.sum()), composed, missing,
                 spearman(cosines, human), pearson(cosines, human), interval, level,
             )
         )  # fmt: skip
     return scores
 
 
-def _paired_scores(
-    vectors: Vectors, pairs: list[Pair], rows: list[tuple[int | None, int | None]], missing: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Return the human scores and the cosines, each (n_scored,), and the number of pairs found."""
-    human = np.array([pair.score for pair in pairs])
-    known = np.array([first is not None and second is not None for first, second in rows])
-    found = [(first, second) for first, second in rows if first is not None and second is not None]
-    left, right = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    cosines = np.zeros(len(pairs))
-    cosines[known] = _cosines(vectors.store[left], vectors.store[right])
-    scored = known if missing == "skip" else np.ones_like(known)
-    return human[scored], cosines[scored], len(found)
+def _row(find: Callable[[str], int | None], word: str) -> int:
+    row = find(word)
+    return -1 if row is None else row
+
+
+def _pair_cosines(
+    vectors: Vectors, pairs: list[Pair], rows: NDArray[np.int64], missing: str
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return a cosine for each pair, 0 where there is none, and which pairs are scored, each (n_pairs,)."""
+    words = np.array([[pair.first, pair.second] for pair in pairs], dtype=object).reshape(-1, 2)
+    sides = np.zeros((2, len(pairs), vectors.dim), np.float32)
+    there = rows >= 0
+    for side in (0, 1):
+        at = rows[:, side]
+        sides[side, at >= 0] = vectors.store[at[at >= 0]]
+        for pair in np.flatnonzero(at < 0) if missing == "compose" else ():
+            if vectors.knows(words[pair, side]):
+                sides[side, pair], there[pair, side] = vectors.vector(words[pair, side]), True
+    known: NDArray[np.bool_] = there[:, 0] & there[:, 1]
+    cosines = np.where(known, _cosines(sides[0], sides[1]), 0.0)
+    return cosines, np.ones(len(known), bool) if missing == "zero" else known
 
 
 def _cosines(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:

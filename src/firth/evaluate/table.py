@@ -25,7 +25,7 @@ def similarity_rows(scores: Sequence[SimilarityScore]) -> list[list[str]]:
     return [
         [
             score.name,
-            f"{score.found:,}",
+            f"{score.found:,}" + (f" + {score.composed:,}" if score.composed else ""),
             f"{score.pairs:,}",
             f"{100 * score.oov_rate:.1f} %",
             f"{100 * score.spearman:.1f}",

@@ -124,6 +124,8 @@ class Format:
         What ``write`` asks of a model beside its class.
     options : frozenset of str
         Keys of the metadata that it stores where it does not keep all of it.
+    holds_words : bool
+        Whether words have a place in it beside what composes their vectors.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Format:
     first_for: tuple[type, ...] | None = None
     fits: Callable[[Any], bool] | None = None
     options: frozenset[str] = frozenset()
+    holds_words: bool = True
 
     def takes(self, model: Any) -> bool:
         """Return whether :attr:`write` takes ``model`` whole; vectors with more to them count as vectors."""
@@ -148,11 +151,13 @@ class Format:
 
     def lost(self, model: Any) -> list[str]:
         """Return what of ``model`` the format would not keep, one phrase each."""
-        held = _extras(model, self.options) if isinstance(model, Vectors) else ()
+        if not isinstance(model, Vectors):
+            return []
         keeps = self.keeps
         if self.holds_subwords and isinstance(model, SubwordVectors) and not self.holds_subwords(model.subwords):
             keeps = keeps - {"subwords"}
-        return [phrase for part, phrase in held if part not in keeps]
+        words = ["the list of words"] if len(model) and not self.holds_words else []
+        return words + [phrase for part, phrase in _extras(model, self.options) if part not in keeps]
 
 
 def _extras(vectors: Vectors, options: frozenset[str]) -> Iterable[tuple[str, str]]:

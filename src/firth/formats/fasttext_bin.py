@@ -11,6 +11,7 @@ from firth.formats.fasttext_dictionary import MAGIC, Dictionary, dictionary_of, 
 from firth.formats.fasttext_layout import QuantPlace, layout_of
 from firth.formats.fasttext_read import read_model
 from firth.formats.fasttext_write import write_model
+from firth.formats.kinds import kinds
 from firth.formats.random_bytes import RandomBytes
 from firth.formats.streams import Head
 from firth.tasks.fasttext import FastTextClassifier
@@ -47,10 +48,11 @@ def _inspect(head: Head, *, floret: bool) -> FileReport:
         dictionary = dictionary_of(data, floret=floret)
     name, title = ("floret-bin", _FLORET_TITLE) if floret else ("fasttext-bin", _TITLE)
     is_classifier = dictionary.args.is_supervised
-    kind, uses = ("fasttext-classifier", ("convert",)) if is_classifier else ("subword-vectors", _USES)
+    kind = "classifier" if is_classifier else "subword-vectors"
     return FileReport(
         str(head.path), name, title, head.compression, head.size, kind, dictionary.n_words, dictionary.args.dim,
-        _holds(dictionary), {**_details(dictionary), **details}, uses,
+        _holds(dictionary), {**_details(dictionary), **details},
+        _USES if kind != "classifier" else (*kinds()[kind].uses, *_USES[:-1]),
     )  # fmt: skip
 
 

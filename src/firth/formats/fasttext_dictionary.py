@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from firth.formats.fasttext_args import Args, parsed
 from firth.formats.random_bytes import RandomBytes
+from firth.vectors.buckets import KeptBuckets
 from firth.vectors.words import Words
 
 __all__ = ["MAGIC", "VERSION", "Dictionary", "dictionary_of", "is_plausible"]
@@ -35,7 +36,7 @@ class Dictionary:
     n_words, n_labels, tokens : int
     starts : ndarray of int64, shape (n_words + n_labels + 1,)
         Where each entry begins, words first.
-    kept : dict from int to int, or None
+    kept : KeptBuckets or None
         From buckets to rows after those of the words; None where nothing was pruned.
     stop : int
         The byte after it.
@@ -47,7 +48,7 @@ class Dictionary:
     n_labels: int
     tokens: int
     starts: NDArray[np.int64]
-    kept: dict[int, int] | None
+    kept: KeptBuckets | None
     stop: int
 
     @property
@@ -151,16 +152,15 @@ def _check_entries(data: RandomBytes, starts: NDArray[np.int64], n_words: int) -
         )
 
 
-def _kept(data: RandomBytes, at: int, pruned: int, buckets: int) -> tuple[dict[int, int] | None, int]:
+def _kept(data: RandomBytes, at: int, pruned: int, buckets: int) -> tuple[KeptBuckets | None, int]:
     if pruned < 0:
         return None, at
     data.need(at, 8 * pruned, "the map of kept n-grams", got=f"{pruned:,} promised")
     pairs = data.array(at, 8 * pruned).copy().view("<i4").reshape(-1, 2)
     outside = (pairs < 0).any(axis=1) | (pairs[:, 0] >= max(buckets, 1)) | (pairs[:, 1] >= pruned)
-    kept: dict[int, int] = dict(map(tuple, pairs.tolist()))
     if outside.any():
         worst = int(np.flatnonzero(outside)[0])
         raise data.fault("a kept n-gram is out of range", at + 8 * worst, got=tuple(pairs[worst].tolist()))
-    if len(kept) != pruned:
+    if len(np.unique(pairs[:, 0])) != pruned:
         raise data.fault("a kept n-gram stands twice", at)
-    return kept, at + 8 * pruned
+    return KeptBuckets(pairs[:, 0], pairs[:, 1]), at + 8 * pruned

@@ -2,115 +2,150 @@
 
 from __future__ import annotations
 
-import struct
+import dataclasses
 import urllib.parse
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firth.errors import DataError
-from firth.formats.atomic import new_file
-from firth.formats.fasttext_args import FASTTEXT, FLORET, LOSSES, Args, args_of
-from firth.formats.fasttext_dictionary import MAGIC, VERSION
-from firth.formats.fasttext_quant import joined, write_quantised
-from firth.formats.streams import compressed_writer
-from firth.protocols import Float32
+from firth.formats.fasttext_args import FLORET, LOSSES, Args, args_of
+from firth.formats.fasttext_pieces import Entries, Matrix, dictionary_bytes, write_file, zero_rows
+from firth.formats.fasttext_quant import joined
 from firth.tasks.fasttext import FastTextClassifier
+from firth.vectors.buckets import SpreadRows
 from firth.vectors.compose import composed
 from firth.vectors.floret import SEED, FloretRows
 from firth.vectors.quantize import Quantized
 from firth.vectors.static import Vectors
-from firth.vectors.storage import BLOCK_VALUES, Rows
+from firth.vectors.storage import Rows, part_of
 from firth.vectors.subword import Composed, NgramRows, SubwordVectors
 from firth.vectors.words import Words
 
 __all__ = ["write_model"]
 
-Model = Vectors | FastTextClassifier
 _NUMBERS = {name: number for number, name in LOSSES.items()}
-_NEGATIVE = _NUMBERS["negative"]
 
 
-def write_model(model: Model, path: Path, *, floret: bool = False) -> None:
+def write_model(model: Vectors | FastTextClassifier, path: Path, *, floret: bool = False) -> None:
     """Write a model whole or not at all, compressed where the name says so.
+
+    A model that dropped n-grams and is not quantised, which the program refuses, gets rows of zeros for them; a
+    warning tells so.
 
     Raises
     ------
     DataError
-        When a word holds a zero, or the model is one that the other program would not read.
+        When a word holds a zero, there are no words, or a table of floret is one that its program cannot have.
     """
     if isinstance(model, FastTextClassifier):
-        _write_classifier(model, path, floret)
-    elif isinstance(model, SubwordVectors):
-        _write_subwords(model, path, floret)
+        whole = _classifier(model)
+    elif not isinstance(model, SubwordVectors):
+        whole = _plain(model)
+    elif isinstance(model.subwords, FloretRows):
+        whole = _table(model, model.subwords)
+    elif isinstance(model.subwords, NgramRows):
+        whole = _subwords(model, model.subwords)
     else:
-        args = args_of(model.metadata, dim=model.dim, bucket=0, minn=0, maxn=0, word_ngrams=1)
-        dictionary = _dictionary(_entries(model), model.metadata, None)
-        _write(path, _as_vectors(args, None), dictionary, (model.store, _output(model)), floret)
+        raise DataError("n-grams of a kind that fastText does not have", got=type(model.subwords).__name__)
+    theirs = model.metadata.get("fasttext")
+    tokens = theirs.get("tokens") if isinstance(theirs, Mapping) else None
+    dictionary = dictionary_bytes(whole.entries, tokens if type(tokens) is int else None, whole.kept)
+    write_file(path, whole.args, dictionary, (whole.inputs, whole.outputs), floret=floret)
 
 
-def _write_subwords(model: SubwordVectors, path: Path, floret: bool) -> None:
-    grams = model.subwords
-    if isinstance(grams, FloretRows):
-        if (grams.seed, grams.begin, grams.end) != (SEED, "<", ">"):
-            raise DataError("a .bin of floret has its own seed and frame", remedy='format="floret" keeps these')
-        hashing: dict[str, Any] = {"mode": FLORET, "hash_count": grams.hashes}
-        own = model.store.own if isinstance(model.store, Composed) else None
-        first = [] if own is None else [own]
-        words = [*first, _zeros(len(model) - sum(map(len, first)), model.dim)]  # rows that floret keeps and never uses
-        kept, buckets = None, grams.buckets
-    elif isinstance(grams, NgramRows):
-        hashing, kept, buckets = {}, grams.kept, grams.buckets
-        words = [_own_rows(model, grams)]
-        if kept is None and len(grams.rows) != buckets:
-            raise DataError("the n-gram rows don't fit", got=len(grams.rows), expected=f"{buckets}, one per bucket")
-    else:
-        raise DataError("n-grams of a kind that fastText does not have", got=type(grams).__name__)
-    args = args_of(model.metadata, dim=model.dim, bucket=buckets, minn=grams.minn, maxn=grams.maxn, **hashing)
-    inputs = (joined(words[0], grams.rows) if len(words) == 1 else None) or [*words, grams.rows]
-    _refuse_pruned(kept, inputs)
-    args = _as_vectors(args, model.nodes)
-    _write(path, args, _dictionary(_entries(model), model.metadata, kept), (inputs, _output(model)), floret)
+@dataclasses.dataclass(frozen=True)
+class _Whole:
+    args: Args
+    entries: Entries
+    kept: Mapping[int, int] | None
+    inputs: Matrix
+    outputs: Matrix
 
 
-def _write_classifier(model: FastTextClassifier, path: Path, floret: bool) -> None:
-    _refuse_pruned(model.kept, model.input)
+def _plain(model: Vectors) -> _Whole:
+    args = args_of(model.metadata, dim=model.dim, bucket=0, minn=0, maxn=0, word_ngrams=1)
+    return _Whole(_of_vectors(args, None), _entries(model), None, [model.store], _outputs(model))
+
+
+def _table(model: SubwordVectors, grams: FloretRows) -> _Whole:
+    if (grams.seed, grams.begin, grams.end) != (SEED, "<", ">"):
+        raise DataError("a .bin of floret has its own seed and frame", remedy='format="floret" keeps these')
     args = args_of(
-        model.metadata, dim=model.dim, bucket=model.buckets, minn=model.minn, maxn=model.maxn,
-        word_ngrams=model.word_ngrams, loss=_NUMBERS[model.loss], model=3,
+        model.metadata, dim=model.dim, bucket=grams.buckets, minn=grams.minn, maxn=grams.maxn, mode=FLORET,
+        hash_count=grams.hashes,
+    )  # fmt: skip
+    own = model.store.own if isinstance(model.store, Composed) else None
+    first: list[Rows] = [] if own is None else [own]
+    unused = zero_rows(len(model) - sum(map(len, first)), model.dim)  # floret has a row per word and uses the first
+    inputs = [*first, unused, grams.rows]
+    return _Whole(_of_vectors(args, model.nodes), _entries(model), None, inputs, _outputs(model))
+
+
+def _subwords(model: SubwordVectors, grams: NgramRows) -> _Whole:
+    words = _own_rows(model, grams)
+    inputs = joined(words, grams.rows)
+    kept, buckets, rows = (grams.kept, grams.buckets, grams.rows) if inputs is not None else _unpruned(grams)
+    none_left = grams.kept is not None and not len(grams.kept)
+    sizes = {"bucket": buckets, "minn": 0 if none_left else grams.minn, "maxn": 0 if none_left else grams.maxn}
+    args = _of_vectors(args_of(model.metadata, dim=model.dim, **sizes), model.nodes)
+    return _Whole(args, _entries(model), kept, inputs or [words, rows], _outputs(model))
+
+
+def _classifier(model: FastTextClassifier) -> _Whole:
+    n = len(model.words)
+    inputs: Matrix
+    kept, buckets = model.kept, model.buckets
+    if isinstance(model.input, Quantized):
+        inputs = model.input
+    elif kept is None:
+        inputs = [model.input]
+    else:
+        grams = NgramRows(part_of(model.input, n, len(model.input)), model.minn, model.maxn, model.buckets, kept)
+        kept, buckets, rows = _unpruned(grams)
+        inputs = [part_of(model.input, 0, n), rows]
+    none_left = kept is None and model.kept is not None and not len(model.kept)
+    args = args_of(
+        model.metadata, dim=model.dim, bucket=buckets, minn=0 if none_left else model.minn,
+        maxn=0 if none_left else model.maxn, word_ngrams=1 if none_left else model.word_ngrams,
+        loss=_NUMBERS[model.loss], model=3,
     )  # fmt: skip
     entries = [(model.words, model.counts, 0), (model.labels, model.label_counts, 1)]
-    dictionary = _dictionary(entries, model.metadata, model.kept)
-    _write(path, args, dictionary, (model.input, model.output), floret)
+    outputs = model.output if isinstance(model.output, Quantized) else [model.output]
+    return _Whole(args, entries, kept, inputs, outputs)
 
 
-def _as_vectors(args: Args, nodes: Rows | None) -> Args:
+def _unpruned(grams: NgramRows) -> tuple[None, int, Rows]:
+    """Return no map, how many buckets and their rows: the program reads a pruned model only where it is quantised."""
+    if grams.kept is None:
+        if len(grams.rows) != grams.buckets:
+            raise DataError("the n-gram rows don't fit", got=len(grams.rows), expected=f"{grams.buckets}, one a bucket")
+        return None, grams.buckets, grams.rows
+    if not len(grams.kept):
+        return None, 0, grams.rows
+    if len(grams.kept) < grams.buckets:
+        warnings.warn(
+            f"{grams.buckets - len(grams.kept):,} of {grams.buckets:,} buckets of n-grams have no row and get zeros in "
+            "the file: texts and unknown words with such n-grams have shorter vectors of the same direction there",
+            stacklevel=2,
+        )
+    return None, grams.buckets, SpreadRows(grams.rows, grams.kept, grams.buckets)
+
+
+def _of_vectors(args: Args, nodes: Rows | None) -> Args:
     """Return the options of vectors, whose loss says whether the output matrix holds the nodes of a tree."""
     hierarchical = _NUMBERS["hierarchical"]
-    loss = hierarchical if nodes is not None else _NEGATIVE if args.loss == hierarchical else args.loss
-    return Args(**{**vars(args), "loss": loss, "model": 2 if args.is_supervised else args.model})
+    loss = hierarchical if nodes is not None else _NUMBERS["negative"] if args.loss == hierarchical else args.loss
+    return dataclasses.replace(args, loss=loss, model=2 if args.is_supervised else args.model)
 
 
-def _refuse_pruned(kept: Mapping[int, int] | None, inputs: Any) -> None:
-    if kept is not None and not isinstance(inputs, Quantized):
-        raise DataError(
-            "Facebook's program reads no pruned model that is not quantised too",
-            remedy="quantise it, or keep it in a folder of Firth's",
-        )
-
-
-def _zeros(rows: int, dim: int) -> Float32:
-    return np.broadcast_to(np.zeros(dim, np.float32), (rows, dim))
-
-
-def _output(model: Vectors) -> Any:
+def _outputs(model: Vectors) -> list[Rows]:
     if isinstance(model, SubwordVectors) and model.nodes is not None:
-        return [model.nodes, _zeros(len(model) - len(model.nodes), model.dim)]
-    return _zeros(len(model), model.dim) if model.output_store is None else model.output_store
+        return [model.nodes, zero_rows(len(model) - len(model.nodes), model.dim)]
+    return [zero_rows(len(model), model.dim) if model.output_store is None else model.output_store]
 
 
 def _own_rows(model: SubwordVectors, grams: NgramRows) -> Rows:
@@ -128,10 +163,6 @@ def _own_rows(model: SubwordVectors, grams: NgramRows) -> Rows:
     return np.asarray(model.matrix * (counts + 1) - means * counts, dtype=np.float32)
 
 
-# ------------------------------------------------------------------ the dictionary
-Entries = list[tuple[Words, NDArray[np.int64], int]]
-
-
 def _entries(model: Vectors) -> Entries:
     counts = np.zeros(len(model), np.int64) if model.counts is None else model.counts
     return [(model.words, counts, 0), *_kept_labels(model.metadata.get("fasttext"))]
@@ -143,61 +174,3 @@ def _kept_labels(metadata: Any) -> Entries:
         return []
     names = [urllib.parse.unquote_to_bytes(name).decode("utf-8", "surrogateescape") for name, _ in labels]
     return [(Words.of(names), np.array([count for _, count in labels], np.int64), 1)]
-
-
-def _dictionary(entries: Entries, metadata: Mapping[str, Any], kept: Mapping[int, int] | None) -> list[bytes]:
-    """Return the dictionary in pieces.
-
-    Raises
-    ------
-    DataError
-        When there are no words, which the program does not survive, or one holds a zero.
-    """
-    sizes = [sum(len(words) for words, _, kind in entries if kind == wanted) for wanted in (0, 1)]
-    if not sum(sizes):
-        raise DataError("a model of fastText needs words", got=0)
-    theirs = metadata.get("fasttext")
-    tokens = theirs.get("tokens") if isinstance(theirs, Mapping) else None
-    tokens = tokens if type(tokens) is int else sum(int(counts.sum()) for _, counts, _ in entries)
-    head = struct.pack("<3i2q", sum(sizes), *sizes, tokens, -1 if kept is None else len(kept))
-    pieces = [head, *(_packed(words, counts, kind) for words, counts, kind in entries)]
-    return [*pieces, np.array(list((kept or {}).items()), "<i4").tobytes()]
-
-
-def _packed(words: Words, counts: NDArray[np.int64], kind: int) -> bytes:
-    raw = [words.raw(row) for row in range(len(words))]
-    for word in raw:
-        if b"\0" in word:
-            text = repr(word.decode("utf-8", "surrogateescape"))
-            raise DataError("fastText's files cannot hold a word with a zero in it", got=text)
-    tails = np.zeros(len(raw), np.dtype([("end", "u1"), ("count", "<i8"), ("kind", "u1")]))
-    tails["count"], tails["kind"] = counts, kind
-    blob, size = tails.tobytes(), tails.itemsize
-    return b"".join(part for i, word in enumerate(raw) for part in (word, blob[i * size : (i + 1) * size]))
-
-
-# ------------------------------------------------------------------ the file
-def _write(path: Path, args: Args, dictionary: list[bytes], matrices: tuple[Any, Any], floret: bool) -> None:
-    inputs, outputs = matrices
-    if args.mode != FASTTEXT and not floret:
-        raise DataError("fastText's files have no table of floret", remedy='format="floret-bin" or "floret"')
-    quantised = isinstance(inputs, Quantized)
-    qout = quantised and isinstance(outputs, Quantized)
-    with new_file(path) as temporary, compressed_writer(temporary, path.suffix) as file:
-        file.write(struct.pack("<2i", MAGIC, VERSION) + args.packed(floret=floret))
-        file.writelines(dictionary)
-        for matrix, flag in zip(matrices, (quantised, qout), strict=True):
-            file.write(bytes([flag]))
-            if flag:
-                write_quantised(file, matrix)
-            else:
-                _write_dense(file, matrix if isinstance(matrix, list) else [matrix])
-
-
-def _write_dense(file: IO[bytes], parts: list[Rows]) -> None:
-    dim = parts[0].shape[1]
-    file.write(struct.pack("<2q", sum(len(part) for part in parts), dim))
-    step = max(1, BLOCK_VALUES // dim)
-    for part in parts:
-        for start in range(0, len(part), step):
-            file.write(np.ascontiguousarray(part[start : start + step], "<f4").tobytes())

@@ -14,12 +14,12 @@ from firth.formats.base import FileReport, Format, Reading
 from firth.formats.checked import bytes_of, vectors_of
 from firth.formats.fifu_write import CHUNKS, holds_ngrams, write_fifu
 from firth.formats.streams import Head
-from firth.vectors.compressed import Gathered, Rotated, Scaled
+from firth.vectors.compressed import Rotated, Scaled
 from firth.vectors.floret import FloretRows
 from firth.vectors.ngrams import BucketNgrams, NamedNgrams
 from firth.vectors.quantize import CENTROIDS, ProductQuantizer, Quantized
 from firth.vectors.static import Vectors
-from firth.vectors.storage import Rows, first_rows
+from firth.vectors.storage import Rows, first_rows, part_of
 from firth.vectors.subword import NgramRows, Subwords
 
 __all__ = ["FORMATS"]
@@ -242,16 +242,11 @@ def _read(head: Head, reading: Reading) -> Vectors:
         if len(found["NdNorms"]) != len(words):
             raise head.fault("words and lengths don't match", got=len(found["NdNorms"]), expected=str(len(words)))
         rows = Scaled(rows, found["NdNorms"])
-    rest = _rest(storage, len(words))
+    rest = part_of(storage, len(words), len(storage))
     subwords = _subwords(head, found, rest)
     if subwords is None and len(rest):
         raise head.fault("words and vectors don't match", got=f"{len(words):,}", expected=f"{len(storage):,}")
     return vectors_of(head, reading, words, rows, subwords=subwords, metadata=found.get("Metadata"))
-
-
-def _rest(storage: Rows, n: int) -> Rows:
-    """Return the rows from ``n`` on, still packed where they are."""
-    return storage[n:] if isinstance(storage, np.ndarray) else Gathered(storage, np.arange(n, len(storage)))
 
 
 def _inspect(head: Head) -> FileReport:

@@ -16,7 +16,7 @@ from firth.formats.base import FileReport, Format, Reading
 from firth.formats.rows import read_rows
 from firth.formats.streams import Head, compressed_writer
 from firth.vectors.floret import FloretRows
-from firth.vectors.subword import Composed, SubwordVectors, encoded
+from firth.vectors.subword import SubwordVectors, encoded
 from firth.vectors.words import Words
 
 __all__ = ["FORMATS"]
@@ -84,12 +84,7 @@ def _read(head: Head, reading: Reading) -> SubwordVectors:
     if len(table) != header.buckets or numbers != "".join(expected) or list(table.words) != expected:
         raise head.fault("the rows are not numbered from 0 on", header.size)
     grams = FloretRows(table.matrix, header.minn, header.maxn, header.hashes, header.seed, header.begin, header.end)
-    return _vectors(grams)
-
-
-def _vectors(grams: FloretRows) -> SubwordVectors:
-    words = Words.of([])
-    return SubwordVectors(words, Composed(None, grams, words), subwords=grams, metadata={"model": "floret"})
+    return grams.vectors()
 
 
 def _inspect(head: Head) -> FileReport:
@@ -131,7 +126,8 @@ FORMATS = (
         write=_write,
         models=(SubwordVectors,),
         fits=_is_table,
-        keeps=frozenset({"subwords", "words"}),
+        keeps=frozenset({"subwords"}),
+        holds_words=False,
         options=frozenset({"model"}),
         suffixes=(".floret",),
     ),

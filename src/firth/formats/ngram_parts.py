@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firth.errors import FirthError
 from firth.formats.kinds import Parts
 from firth.formats.row_parts import rows_of, tensors_of
+from firth.vectors.buckets import KeptBuckets
 from firth.vectors.floret import FloretRows
 from firth.vectors.ngrams import BucketNgrams, NamedNgrams
 from firth.vectors.storage import Rows
@@ -40,7 +41,8 @@ def ngrams_apart(grams: Any, parts: Parts) -> Parts:
     tensors: dict[str, NDArray[Any]] = {**parts.tensors, **tensors_of("ngrams", grams.rows)}
     lists = dict(parts.words)
     if isinstance(grams, NgramRows | BucketNgrams) and grams.kept is not None:
-        tensors["kept"] = np.array(list(grams.kept.items()), dtype=np.int64).reshape(-1, 2)
+        kept = KeptBuckets.of(grams.kept)
+        tensors["kept"] = np.stack([kept.buckets, kept.rows], axis=1).astype(np.int64)
     if isinstance(grams, NamedNgrams):
         lists["grams"] = Words.of(list(grams.table))
         tensors["places"] = np.array(list(grams.table.values()), dtype=np.int64)
@@ -66,9 +68,9 @@ def ngrams_together(parts: Parts, options: Any, dim: int) -> Subwords:
         minn, maxn, buckets = _numbers(parts, options, ("minn", "maxn", "buckets"), 1 << 63)
         if "hash" in options:
             return BucketNgrams(
-                rows, minn, maxn, buckets, options["hash"], _kept(parts, rows), bool(options.get("unit"))
+                rows, minn, maxn, buckets, options["hash"], _kept(parts, rows, buckets), bool(options.get("unit"))
             )
-        return NgramRows(rows, minn, maxn, buckets, _kept(parts, rows))
+        return NgramRows(rows, minn, maxn, buckets, _kept(parts, rows, buckets))
     except (FirthError, TypeError) as error:
         raise parts.fault(f"the n-grams don't fit: {error}") from error
 
@@ -80,13 +82,16 @@ def _numbers(parts: Parts, options: dict[str, Any], names: tuple[str, ...], limi
     return [int(value) for value in values if value is not None]
 
 
-def _kept(parts: Parts, rows: Rows) -> dict[int, int] | None:
+def _kept(parts: Parts, rows: Rows, buckets: int) -> KeptBuckets | None:
     if "kept" not in parts.tensors:
         return None
     pairs = parts.tensor("kept", np.int64, (len(rows), 2))
-    if len(pairs) and (pairs[:, 1].min() < 0 or pairs[:, 1].max() >= len(rows)):
+    last = min(buckets, 1 << 31)
+    if len(pairs) and (pairs.min() < 0 or pairs[:, 1].max() >= len(rows) or pairs[:, 0].max() >= last):
         raise parts.fault("a kept n-gram has no row")
-    return dict(map(tuple, pairs.tolist()))
+    if len(np.unique(pairs[:, 0])) != len(pairs):
+        raise parts.fault("a kept n-gram stands twice")
+    return KeptBuckets(pairs[:, 0], pairs[:, 1])
 
 
 def _named(parts: Parts, options: dict[str, Any], rows: Rows) -> NamedNgrams:

@@ -52,7 +52,7 @@ class Built:
     def describe(self, config: Word2Vec, corpus: Corpus) -> dict[str, Any]:
         """Return what the model's folder says of its making."""
         return {
-            "model": "word2vec",
+            "model": type(config).__name__.lower(),
             "options": to_dict(config),
             "seed": config.seed,
             "corpus": corpus.digest,
@@ -71,7 +71,7 @@ class Built:
             return None
 
         def probe() -> list[tuple[str, Neighbours]]:
-            matrix = self.task.model.input
+            matrix = self.task.word_vectors()
             norms = np.maximum(np.sqrt(np.einsum("ij,ij->i", matrix, matrix)), 1e-12)
             cosines = matrix[rows] @ matrix.T / norms / norms[rows, None]
             cosines[np.arange(len(rows)), rows] = -np.inf
@@ -85,9 +85,9 @@ class Built:
 
 
 def build_task(
-    corpus: Corpus, config: Word2Vec, *, init: Vectors | None, freeze: bool, noise: ArrayLike | None
+    corpus: Corpus, config: Word2Vec, *, init: Vectors | None, freeze: bool, noise: ArrayLike | None, more_rows: int = 0
 ) -> Built:
-    """Return the task of training ``config`` on ``corpus``.
+    """Return the task of training ``config`` on ``corpus``, with ``more_rows`` input rows after those of words.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def build_task(
     uses_noise = config.loss == "negative"
     task = Task(
         text=Text(corpus.ids, corpus.ends, None if rows is None else rows.row_of),
-        model=_start(n_words, config, init),
+        model=_start(n_words, more_rows, config, init),
         n_words=n_words,
         keep=keep_thresholds(text_counts, config.sample),
         noise=alias_table(_noise_weights(text_counts, config.exponent, noise)) if uses_noise else None,
@@ -128,7 +128,7 @@ def build_task(
         rate=config.start_rate,
         seed=config.seed,
         deterministic=config.deterministic,
-        schedule=_schedule(corpus.n_tokens, n_words, config),
+        schedule=_schedule(corpus.n_tokens, n_words, config, composed=more_rows > 0),
     )
     words = corpus.vocab.words.prefix(kept) if rows is None else rows.words
     all_counts = text_counts if rows is None else rows.all_counts
@@ -168,11 +168,11 @@ def _rows_for(corpus: Corpus, kept: int, init: Vectors) -> _Rows:
     return _Rows(words, row_of, text_counts, all_counts)
 
 
-def _start(n_words: int, config: Word2Vec, init: Vectors | None) -> Model:
+def _start(n_words: int, more_rows: int, config: Word2Vec, init: Vectors | None) -> Model:
     """Input rows uniform in [-1/2, 1/2) / dim, output rows zero (word2vec.c); rows of ``init`` as they are."""
     if init is not None and init.dim != config.dim:
         raise ConfigError("the start vectors have another dim", got=init.dim, expected=str(config.dim))
-    model = Model(aligned_rows(n_words, config.dim), aligned_rows(n_words, config.dim), config.dim)
+    model = Model(aligned_rows(n_words + more_rows, config.dim), aligned_rows(n_words, config.dim), config.dim)
     _core.init_rows(model.input, 0, config.dim, config.seed)
     if init is not None:
         model.input[: len(init), : config.dim] = init.matrix
@@ -181,7 +181,7 @@ def _start(n_words: int, config: Word2Vec, init: Vectors | None) -> Model:
     return model
 
 
-def _schedule(n_tokens: int, n_words: int, config: Word2Vec) -> Schedule:
+def _schedule(n_tokens: int, n_words: int, config: Word2Vec, *, composed: bool) -> Schedule:
     schedule = Schedule.fit(
         n_tokens,
         n_words,
@@ -189,6 +189,7 @@ def _schedule(n_tokens: int, n_words: int, config: Word2Vec) -> Schedule:
         window=config.window,
         negative=config.negative,
         cbow=config.architecture == "cbow",
+        composed=composed,
     )
     if config.loss == "softmax":  # every row changes at every step: nothing is left for blocks side by side
         return dataclasses.replace(schedule, blocks_per_round=1)

@@ -7,12 +7,13 @@ kernels have float32; the tests hold the two against each other. Papers are name
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.static.task import Task
+from firth.static.task import Parts, Task
 
 __all__ = ["Trainer", "random_at", "stream_key"]
 
@@ -306,19 +307,46 @@ class Trainer:
         blocks = [read_block(self.task, epoch, number) for number in numbers]
         pull = self.task.schedule.pull * blocks[0].rate
         uses = [_uses(self.task, block) for block in blocks]
-        changes = [np.zeros_like(self.x), np.zeros_like(self.y)]
+        start = self.x if self.task.parts is None else composed(self.x, self.task.parts)
+        changes = [np.zeros_like(start), np.zeros_like(self.y)]
         for block in blocks:
-            examples = Examples(self.task, block, self.x.copy(), self.y.copy())
+            examples = Examples(self.task, block, start.copy(), self.y.copy())
             examples.run()
             self.loss, self.pairs = self.loss + examples.loss, self.pairs + examples.pairs
-            changes[0] += examples.x - self.x
+            changes[0] += examples.x - start
             changes[1] += examples.y - self.y
-        for part, matrix in enumerate((self.x, self.y)):
+        for part, change in enumerate(changes):
             times = np.array([use[part] for use in uses])
-            matrix += agreement((times > 0).sum(0), times.sum(0), pull)[:, None] * changes[part]
+            change *= agreement((times > 0).sum(0), times.sum(0), pull)[:, None]
+        self.y += changes[1]
+        if self.task.parts is None:
+            self.x += changes[0]
+        else:
+            self._spread(changes[0], np.array([use[0] for use in uses]).sum(0), pull)
+
+    def _spread(self, change: Array, uses: NDArray[np.int64], pull: float) -> None:
+        """Give every row of a word the word's change; words that share a row did not see each other's of this round.
+
+        ``change``, (n_words, dim), is what the blocks agree on; each word's counts as one of the k changes of a row.
+        """
+        parts = self.task.parts
+        if parts is None:
+            raise ValueError("these inputs are not composed")
+        sums, times, of_words = np.zeros_like(self.x), np.zeros(len(self.x), np.int64), np.zeros(len(self.x), np.int64)
+        for word in np.flatnonzero(uses):
+            for row in parts.row[parts.first[word] : parts.first[word + 1]]:  # a row may stand twice
+                sums[row] += change[word]
+                times[row] += 1
+                of_words[row] += uses[word]
+        self.x += agreement(times, of_words, pull)[:, None] * sums
 
 
-def agreement(blocks: NDArray[np.int64], uses: NDArray[np.int64], pull: float) -> Array:
+def composed(rows: Array, parts: Parts) -> Array:
+    """Vectors of words, each the mean of its rows: equation 2 of Bojanowski et al. 2017, with a mean for the sum."""
+    return np.array([rows[parts.row[a:b]].mean(0) for a, b in itertools.pairwise(parts.first)])
+
+
+def agreement(blocks: NDArray[np.int64], uses: NDArray[np.int64] | Array, pull: float) -> Array:
     """Scale of the summed changes of rows that several blocks changed from the same frozen point.
 
     If a use takes a row the share ``pull / (1 + pull)`` of the way to where its neighbours pull it, u uses leave
@@ -353,7 +381,7 @@ def _uses(task: Task, block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64
     elif task.tree is not None:
         first, node, _ = task.tree
         outputs = [int(k) for word in centres for k in node[first[word] : first[word + 1]]]
-    rows = (len(task.model.input), len(task.model.output))
+    rows = (task.n_words, len(task.model.output))
     asked = (block.words, outputs)
     x, y = (np.bincount(np.array(a, np.int64), minlength=n) for a, n in zip(asked, rows, strict=True))
     return x, y

@@ -12,7 +12,7 @@ from firth import _core
 from firth.protocols import Float32
 from firth.static.sampling import AliasTable, Tree
 
-__all__ = ["PAD", "Model", "Schedule", "Task", "Text", "aligned_rows", "compact", "padded"]
+__all__ = ["PAD", "Model", "Parts", "Schedule", "Task", "Text", "aligned_rows", "compact", "padded"]
 
 PAD = 16  # numbers; a row of the native matrices is padded with zeros to a multiple of it
 
@@ -67,15 +67,18 @@ class Schedule:
     pull: float = 10.0
 
     @staticmethod
-    def fit(n_tokens: int, n_words: int, rate: float, *, window: int, negative: int, cbow: bool) -> Schedule:
+    def fit(
+        n_tokens: int, n_words: int, rate: float, *, window: int, negative: int, cbow: bool, composed: bool
+    ) -> Schedule:
         """Return the schedule for a text.
 
         A short text takes smaller rounds, so that an epoch has 64 or more; a small vocabulary smaller groups, since
         the same few rows would else take many steps at once at frozen parameters, which is a larger learning rate.
         For the same reason a noise word takes no more than one unit of rate times pairs in a step. CBOW has one
-        example for a centre word where skip-gram has several, and needs more noise words beside it.
+        example for a centre word where skip-gram has several, and needs more noise words beside it. Where words are
+        composed of several rows, most of the work is done once for each word of a round: rounds are longer.
         """
-        plain = Schedule()
+        plain = Schedule(block_words=1024) if composed else Schedule()
         blocks = -(-n_tokens // plain.block_words)
         pool = max(plain.pool * 3 // 2 if cbow else plain.pool, negative)
         pairs = (1 if cbow else window + 1) * negative / pool  # that a noise word meets, for each centre word
@@ -95,6 +98,21 @@ class Model:
     input: Float32
     output: Float32
     dim: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """Rows that words are composed of: word i's are ``row[first[i] : first[i + 1]]``, its own first.
+
+    Attributes
+    ----------
+    first : ndarray of int64, shape (n_words + 1,)
+    row : ndarray of int32
+        Rows of the input matrix; those of words come before those of n-grams.
+    """
+
+    first: NDArray[np.int64]
+    row: NDArray[np.int32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,11 +138,25 @@ class Task:
     deterministic: bool
     schedule: Schedule
     update: bool = True
+    parts: Parts | None = None
 
     @property
     def last_rate(self) -> float:
         """Floor of the learning rate: a ten-thousandth of its start, as in word2vec.c."""
         return self.rate * 1e-4
+
+    def word_vectors(self) -> Float32:
+        """Return the vectors of the words as they are, with their padding, shape (n_words, padded(dim))."""
+        if self.parts is None:
+            return self.model.input
+        found = np.empty((self.n_words, self.model.input.shape[1]), np.float32)
+        first, step = self.parts.first, 4096
+        for start in range(0, self.n_words, step):
+            bounds = first[start : start + step + 1]
+            rows = self.model.input[self.parts.row[bounds[0] : bounds[-1]]]
+            sums = np.add.reduceat(rows, bounds[:-1] - bounds[0], axis=0)
+            found[start : start + step] = sums / np.diff(bounds)[:, None].astype(np.float32)
+        return found
 
     def native(self) -> _core.Word2VecTrainer:
         """Return the native trainer of this task."""
@@ -140,6 +172,8 @@ class Task:
             "output": self.model.output,
             "dim": self.model.dim,
             "n_outputs": len(self.model.output),
+            "part_first": self.parts.first if self.parts else None,
+            "part_row": self.parts.row if self.parts else None,
             "frozen": self.frozen,
             "architecture": ARCHITECTURES.index(self.architecture),
             "loss": LOSSES.index(self.loss),

@@ -25,7 +25,7 @@ from firth.static.task import ARCHITECTURES, CONTEXTS, LOSSES, compact
 from firth.text.corpus import Corpus, as_corpus
 from firth.vectors.static import Vectors
 
-__all__ = ["Trained", "Word2Vec", "train"]
+__all__ = ["Trained", "Word2Vec", "ignore", "run_job", "train"]
 
 _HELDOUT_ROUNDS = 64
 
@@ -162,16 +162,54 @@ def train(
     (8,)
     """
     config = config or Word2Vec()
-    tell = listen or _ignore
-    workers = cpu_threads(threads)
+    tell = listen or ignore
     if freeze and init is None:
         raise ConfigError("freeze needs vectors to start from", remedy="give init, or leave freeze out")
     corpus = as_corpus(data, threads=threads, listen=listen)
     built = build_task(corpus, config, init=init, freeze=freeze, noise=noise)
-    for message in built.notices:
-        tell(Notice(message))
     if config.loss == "hierarchical" and init is not None:
         tell(Notice("the inner nodes of the tree begin anew: a model does not keep them"))
+    history, seconds = run_job(
+        built, config, corpus, threads=threads, tell=tell, heldout=heldout, probes=probes, checkpoint=checkpoint,
+        resume=resume, backend=backend,
+    )  # fmt: skip
+    model = built.task.model
+    kept = compact(model.output, model.dim) if keep_output else None
+    tree = config.loss == "hierarchical"
+    vectors = Vectors(
+        built.words,
+        compact(model.input, model.dim),
+        counts=built.counts,
+        output=None if tree else kept,
+        metadata=built.describe(config, corpus),
+    )
+    return Trained(
+        vectors=vectors,
+        config=config,
+        losses=tuple(epoch.loss for epoch in history),
+        heldout=tuple(epoch.heldout for epoch in history),
+        seconds=seconds,
+        nodes=kept[: max(len(built.words) - 1, 0)] if tree and kept is not None else None,
+    )
+
+
+def run_job(
+    built: Built,
+    config: Word2Vec,
+    corpus: Corpus,
+    *,
+    threads: int | None,
+    tell: Listener,
+    heldout: Any,
+    probes: Sequence[str],
+    checkpoint: str | Path | None,
+    resume: bool,
+    backend: str,
+) -> tuple[list[Epoch], float]:
+    """Train a task to its end, in its matrices; return what is kept of the epochs, and the seconds of training."""
+    workers = cpu_threads(threads)
+    for message in built.notices:
+        tell(Notice(message))
     keeper = Keeper(checkpoint, config, built, corpus.digest)
     trainer, history = keeper.start(_trainer(built, backend), resume=resume, listen=tell)
     job = Job(
@@ -185,11 +223,10 @@ def train(
         heldout=_heldout_loss(heldout, built, workers, tell),
         probe=built.prober(probes, tell),
     )
-    seconds = run(job, history)
-    return _result(built, config, corpus, history, seconds=seconds, keep_output=keep_output)
+    return history, run(job, history)
 
 
-def _ignore(event: Event) -> None:
+def ignore(event: Event) -> None:
     """Tell nobody."""
 
 
@@ -215,26 +252,3 @@ def _heldout_loss(heldout: Any, built: Built, threads: int, tell: Listener) -> A
         return trainer.loss / max(trainer.pairs, 1)
 
     return mean_loss
-
-
-def _result(
-    built: Built, config: Word2Vec, corpus: Corpus, history: list[Epoch], *, seconds: float, keep_output: bool
-) -> Trained:
-    model = built.task.model
-    kept = compact(model.output, model.dim) if keep_output else None
-    tree = config.loss == "hierarchical"
-    vectors = Vectors(
-        built.words,
-        compact(model.input, model.dim),
-        counts=built.counts,
-        output=None if tree else kept,
-        metadata=built.describe(config, corpus),
-    )
-    return Trained(
-        vectors=vectors,
-        config=config,
-        losses=tuple(epoch.loss for epoch in history),
-        heldout=tuple(epoch.heldout for epoch in history),
-        seconds=seconds,
-        nodes=kept[: max(len(built.words) - 1, 0)] if tree and kept is not None else None,
-    )

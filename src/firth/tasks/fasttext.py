@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import DataError
-from firth.vectors.storage import Rows
+from firth.vectors.buckets import SpreadRows
+from firth.vectors.quantize import Quantized
+from firth.vectors.storage import Rows, part_of
+from firth.vectors.subword import Composed, NgramRows, SubwordVectors
 from firth.vectors.words import Words
 
-__all__ = ["LOSSES", "FastTextClassifier"]
+__all__ = ["LOSSES", "FastTextClassifier", "all_buckets"]
 
 LOSSES = ("softmax", "negative", "hierarchical", "one-vs-all")
 
@@ -78,3 +81,23 @@ class FastTextClassifier:
     def dim(self) -> int:
         """Length of every vector."""
         return int(self.input.shape[1])
+
+    @property
+    def vectors(self) -> SubwordVectors:
+        """The vectors of its words, with those of character n-grams for unknown ones, as fastText gives them."""
+        n = len(self.words)
+        own, hashed = part_of(self.input, 0, n), part_of(self.input, n, len(self.input))
+        grams = NgramRows(hashed, self.minn, self.maxn, self.buckets, self.kept)
+        store = Composed(own, grams, self.words)
+        return SubwordVectors(self.words, store, subwords=grams, counts=self.counts, metadata=self.metadata)
+
+
+def all_buckets(model: FastTextClassifier) -> FastTextClassifier:
+    """Return a model with a row for every bucket, zeros where it had none, as Facebook's files need them.
+
+    Quantised models may leave buckets out there too, and come back as they are. The labels that are found stay the
+    same; their probabilities come nearer to each other, since an n-gram that was never seen now counts in the mean.
+    """
+    if model.kept is None or isinstance(model.input, Quantized):
+        return model
+    return dataclasses.replace(model, input=SpreadRows(model.input, model.kept, model.buckets), kept=None)

@@ -7,6 +7,7 @@ Karatzoglou 2017) of fastText's n-grams. spaCy reads such tables.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 from firth import _core
 from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
+from firth.vectors.checks import refuse_duplicates
 from firth.vectors.compose import composed
 from firth.vectors.storage import Rows
-from firth.vectors.subword import encoded
+from firth.vectors.subword import Composed, SubwordVectors, encoded
 from firth.vectors.words import Words
 
 __all__ = ["SEED", "FloretRows"]
@@ -85,6 +87,22 @@ class FloretRows:
         """Return the mean of the rows of ``word``."""
         found = self.indices(word).astype(np.int32)
         return composed(None, self.rows, np.array([0, len(found)]), found)[0] if len(found) else None
+
+    def vectors(self, words: Iterable[str] = (), *, oov: str = "error") -> SubwordVectors:
+        """Return vectors that answer for any word, and list ``words`` as known ones, among which neighbours are sought.
+
+        Examples
+        --------
+        >>> found = FloretRows(np.eye(8, dtype=np.float32)).vectors(["cat", "cats"])
+        >>> len(found), found.knows("bird"), "bird" in found
+        (2, True, False)
+        """
+        listed = Words.of(words)
+        if not isinstance(words, Words):
+            refuse_duplicates(listed)
+        return SubwordVectors(
+            listed, Composed(None, self, listed), subwords=self, oov=oov, metadata={"model": "floret"}
+        )
 
     @property
     def _hashing(self) -> tuple[int, int, int, int, int, bytes, bytes]:

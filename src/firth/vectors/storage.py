@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 from firth.errors import DataError
 from firth.protocols import Float32
 
-__all__ = ["BLOCK_VALUES", "ByteRows", "RowStore", "Rows", "dense", "first_rows", "is_packed", "products", "row_bytes"]
+__all__ = [
+    "BLOCK_VALUES",
+    "ByteRows",
+    "RowStore",
+    "Rows",
+    "Window",
+    "dense",
+    "first_rows",
+    "is_packed",
+    "part_of",
+    "products",
+    "row_bytes",
+]
 
 BLOCK_VALUES = 1 << 22  # values decoded at a time, 16 MiB
 
@@ -67,6 +79,39 @@ class ByteRows:
 
     def __getitem__(self, key: Any, /) -> Float32:
         return np.array(self._rows[key], dtype=np.float32)
+
+
+class Window:
+    """Rows ``first`` to ``last - 1`` of a store, decoded only where they are asked for: a :class:`RowStore`.
+
+    Examples
+    --------
+    >>> Window(np.eye(4, dtype=np.float32), 1, 3)[-1].tolist()
+    [0.0, 0.0, 1.0, 0.0]
+    """
+
+    def __init__(self, rows: Rows, first: int, last: int) -> None:
+        self._rows, self._first, self._last = rows, first, last
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return (len(self), int(self._rows.shape[1]))
+
+    def __len__(self) -> int:
+        return self._last - self._first
+
+    def __getitem__(self, key: Any, /) -> Float32:
+        if isinstance(key, int | np.integer):
+            return np.asarray(self._rows[range(self._first, self._last)[int(key)]])
+        return np.asarray(self._rows[np.arange(self._first, self._last)[key]])
+
+
+def part_of(rows: Rows, first: int, last: int) -> Rows:
+    """Return rows ``first`` to ``last - 1`` without a copy."""
+    if isinstance(rows, ByteRows):
+        return ByteRows(rows.raw[first:last])
+    return rows[first:last] if isinstance(rows, np.ndarray) else Window(rows, first, last)
 
 
 def row_bytes(rows: Rows) -> NDArray[np.uint8] | None:

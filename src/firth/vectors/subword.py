@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from firth import _core
 from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
+from firth.vectors.buckets import KeptBuckets
 from firth.vectors.compose import composed
 from firth.vectors.static import Vectors
 from firth.vectors.storage import Rows, first_rows, is_packed
@@ -89,9 +90,9 @@ class NgramRows:
         ends, found = _core.ngram_rows(words.blob, words.offsets, words.gap, self.minn, self.maxn, self.buckets)
         if self.kept is None:
             return found, ends
-        there = np.fromiter((bucket in self.kept for bucket in found.tolist()), dtype=bool, count=len(found))
-        upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(there)])
-        return self._rows_of(found), upto[ends]
+        rows = self._row_of(found)
+        upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(rows >= 0)])
+        return rows[rows >= 0], upto[ends]
 
     def vector(self, word: str) -> Float32 | None:
         """Return the mean of the n-grams' rows."""
@@ -101,8 +102,23 @@ class NgramRows:
     def _rows_of(self, buckets: NDArray[np.int32]) -> NDArray[np.int32]:
         if self.kept is None:
             return buckets
-        found = [self.kept[bucket] for bucket in buckets.tolist() if bucket in self.kept]
-        return np.array(found, dtype=np.int32)
+        rows = self._row_of(buckets)
+        return rows[rows >= 0]
+
+    @cached_property
+    def _kept(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The kept buckets in order, and their rows; sorted arrays, since a file may name any number of buckets."""
+        kept = KeptBuckets.of(self.kept or {})
+        order = np.argsort(kept.buckets)
+        return kept.buckets[order], kept.rows[order]
+
+    def _row_of(self, buckets: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the row of each bucket, -1 where it has none."""
+        kept, rows = self._kept
+        if not len(kept):
+            return np.full(len(buckets), -1, np.int32)
+        place = np.minimum(np.searchsorted(kept, buckets), len(kept) - 1)
+        return np.where(kept[place] == buckets, rows[place], np.int32(-1))
 
 
 @runtime_checkable

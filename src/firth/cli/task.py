@@ -1,0 +1,24 @@
+"""``firth task``: train, run and score text classifiers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cyclopts import App
+
+__all__ = ["app"]
+
+app = App(name="task", help="Train, run and score text classifiers.")
+_train = App(name="train", help="Train a model for a task.")
+_train.command("firth.cli.task:classify", name="classify", help="Train a text classifier on labelled lines.")
+app.command(_train)
+app.command("firth.cli.task_run:run", name="run", help="Label texts.")
+app.command("firth.cli.task_run:evaluate", name="evaluate", help="Score a classifier on labelled lines.")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "classify":
+        from firth.cli.task_train import command
+
+        return command()
+    raise AttributeError(f"module 'firth.cli.task' has no attribute {name!r}")
