@@ -129,6 +129,10 @@ def chunked(*chunks: bytes, ids: tuple[int, ...]) -> bytes:
     return b"FiFu" + struct.pack(f"<II{len(ids)}I", 0, len(ids), *ids) + b"".join(chunks)
 
 
+def quantised(runs: int, dim: int, centroids: int) -> bytes:
+    return struct.pack("<IQ5IQII", 4, 36, 0, 0, runs, dim, centroids, 1, 1, 10) + bytes(8)
+
+
 VOCAB = struct.pack("<IQQ", 1, 13, 1) + struct.pack("<I", 1) + b"a"
 HOSTILE = {
     "a later version": b"FiFu" + struct.pack("<II", 1, 0),
@@ -144,8 +148,10 @@ HOSTILE = {
     "rows of another type": chunked(VOCAB, struct.pack("<IQQIIxxx", 2, 19, 1, 1, 11), ids=(1, 2)),
     "no columns": chunked(VOCAB, struct.pack("<IQQII", 2, 16, 1, 0, 10) + bytes(4), ids=(1, 2)),
     "2^32 n-grams": chunked(struct.pack("<IQQQII", 8, 24, 0, 1 << 32, 3, 6), ids=(8,)),
-    "2^31 runs of codes": chunked(VOCAB, struct.pack("<IQ5IQII", 4, 36, 0, 0, 1 << 31, 1 << 31, 256, 1, 1, 10) + bytes(8), ids=(1, 4)),
-    "no runs of codes": chunked(VOCAB, struct.pack("<IQ5IQII", 4, 36, 0, 0, 0, 4, 256, 1, 1, 10) + bytes(8), ids=(1, 4)),
+    "2^31 runs of codes": chunked(VOCAB, quantised(1 << 31, 1 << 31, 256), ids=(1, 4)),
+    "no runs of codes": chunked(VOCAB, quantised(0, 4, 256), ids=(1, 4)),
+    "runs of two and a half columns": chunked(VOCAB, quantised(2, 5, 256), ids=(1, 4)),
+    "2^32 centroids": chunked(VOCAB, quantised(2, 4, 0xFFFFFFFF), ids=(1, 4)),
     "metadata that are no TOML": chunked(struct.pack("<IQ", 5, 4) + b"a = ", ids=(5,)),
 }  # fmt: skip
 

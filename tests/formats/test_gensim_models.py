@@ -31,14 +31,11 @@ def same(ours: Vectors, theirs: Any) -> None:
     assert ours.counts.tolist() == [theirs.get_vecattr(word, "count") for word in theirs.index_to_key]
 
 
-OLD = [
-    f"old_w2v_models/w2v_{v}.mdl"
-    for v in ["0.13.4", "1.0.0", "1.0.1", "2.0.0", "2.1.0", "2.2.0", "2.3.0", "3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0"]
-]
+SINCE_WV = "0.13.4 1.0.0 1.0.1 2.0.0 2.1.0 2.2.0 2.3.0 3.0.0 3.1.0 3.2.0 3.3.0 3.4.0"
+BEFORE_WV = "0.12.0 0.12.1 0.12.2 0.12.3 0.12.4 0.13.0 0.13.1 0.13.2 0.13.3"
+OLD = [f"old_w2v_models/w2v_{release}.mdl" for release in SINCE_WV.split(" ")]
 OLD += ["model-from-gensim-3.8.0.w2v", "word2vec_3.3", "word2vec_old", "word2vec_old_sep"]
-OLDER = [
-    f"old_w2v_models/w2v_{v}.mdl" for v in ["0.12.0", "0.12.1", "0.12.2", "0.12.3", "0.12.4", "0.13.0", "0.13.1", "0.13.2", "0.13.3"]
-]
+OLDER = [f"old_w2v_models/w2v_{release}.mdl" for release in BEFORE_WV.split(" ")]
 OLDER += [f"word2vec_pre_kv_{kind}" for kind in ("py2", "py3", "py3_4", "sep_py2", "sep_py3", "sep_py3_4")]
 
 
@@ -197,7 +194,7 @@ def test_gensim_opens_ngrams_that_we_write(tmp_path: Path) -> None:
 
 
 def test_other_pickles_are_told_apart(data: Callable[[str], Path], tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="no list of words.*Phrases"):
+    with pytest.raises(FormatError, match=r"no list of words.*Phrases"):
         load(data("format-fixtures/gensim/phrases-3.6.0.model"))
     import pickle
 

@@ -19,6 +19,7 @@ from firth.vectors.static import Vectors
 WORDS = ["the", "水", "naïve"]
 MATRIX = np.random.default_rng(2).standard_normal((3, 4)).astype(np.float32)
 LISTS = MATRIX.tolist()
+FIXED = pa.array(LISTS, pa.list_(pa.float32(), 4))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ LISTS = MATRIX.tolist()
     [
         ({"word": WORDS, "vector": pa.array(LISTS, pa.list_(pa.float32()))}, None),
         ({"token": WORDS, "embedding": pa.array(LISTS, pa.list_(pa.float64())), "count": [3, 2, 1]}, [3, 2, 1]),
-        ({"id": [1, 2, 3], "strange": pa.array(WORDS, pa.large_string()), "x": pa.array(LISTS, pa.list_(pa.float32(), 4))}, None),
+        ({"id": [1, 2, 3], "x": pa.array(WORDS, pa.large_string()), "y": FIXED}, None),
         ({"label": pa.array(WORDS).dictionary_encode(), "values": pa.array(LISTS, pa.large_list(pa.float32()))}, None),
         ({"word": WORDS, "half": pa.array(MATRIX.astype(np.float16).tolist(), pa.list_(pa.float16()))}, None),
     ],

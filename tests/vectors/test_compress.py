@@ -1,4 +1,4 @@
-"""Compressed vectors: what each kind stores, what it costs, and that a search over blocks is the search over the matrix."""
+"""Compressed vectors: what each kind stores and costs, and that a search over blocks is that over the matrix."""
 
 from __future__ import annotations
 
