@@ -123,7 +123,8 @@ def _refuse_nonfinite(head: Head, words: Words, rows: Rows) -> None:
 def refuse_undecodable(vectors: Vectors, format: str) -> None:
     """Raise DataError where a word is not UTF-8, for formats that hold text only."""
     try:
-        vectors.words.blob.tobytes().decode("utf-8")
+        # With their ends, since two words that are none may make text when joined.
+        vectors.words.spread(1, ord("\n"))[0].tobytes().decode("utf-8")
     except UnicodeDecodeError:
         for row in range(len(vectors)):
             try:

@@ -98,8 +98,8 @@ class Words(Sequence[str]):
         into, source = np.ones(len(out), dtype=bool), np.ones(len(blob), dtype=bool)
         if gap:
             into[moved[1:] - 1] = False
-        if self.gap:
-            source[bounds[1:] - 1] = False
+        for back in range(1, self.gap + 1):
+            source[bounds[1:] - back] = False
         out[into] = blob[source]
         return out, moved
 
