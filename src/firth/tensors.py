@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.disk import write_through
 from firth.errors import FormatError
 
 __all__ = ["map_tensors", "read_tensors", "write_tensors"]
@@ -124,7 +125,7 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Map
             for piece in _pieces(tensor):
                 plain = np.ascontiguousarray(piece, dtype=tensor.dtype.newbyteorder("<"))
                 if plain.size:
-                    file.write(plain.data.cast("B"))
+                    write_through(file, plain.data.cast("B"))
 
 
 def _pieces(tensor: NDArray[Any]) -> Iterator[NDArray[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -20,6 +20,10 @@ def convert(
     /,
     *,
     format: Annotated[str | None, Parameter(help="Format to write.")] = None,
+    compress: Annotated[
+        Literal["float16", "int8", "pq"] | None,
+        Parameter(help="Pack the vectors (half precision, bytes, product quantisation); the loss is told."),
+    ] = None,
     overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at the target.")] = False,
 ) -> None:
     """Convert vectors from one format to another; what the new one cannot hold is told."""
@@ -29,5 +33,5 @@ def convert(
     if not source.exists():
         raise DataError("no such file", got=str(source))
     make_parents(target)
-    for lost in carry_over(source, target, format=format, listen=note_event):
+    for lost in carry_over(source, target, format=format, compress=compress, listen=note_event):
         note(lost)

@@ -83,7 +83,7 @@ def _tell_of_broken_rows(vectors: Vectors) -> None:
     import numpy as np
 
     step = max(1, (1 << 22) // max(1, vectors.dim))
-    blocks = (vectors.matrix[start : start + step] for start in range(0, len(vectors), step))
+    blocks = (vectors.store[start : start + step] for start in range(0, len(vectors), step))
     broken = sum(int(np.count_nonzero(~np.isfinite(block).all(axis=1))) for block in blocks)
     if broken:
         note(f"{broken:,} of {len(vectors):,} vectors hold NaN or infinite values and count as like nothing")

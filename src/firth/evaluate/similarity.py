@@ -152,7 +152,7 @@ def _pair_cosines(
     there = rows >= 0
     for side in (0, 1):
         at = rows[:, side]
-        sides[side, at >= 0] = vectors.matrix[at[at >= 0]]
+        sides[side, at >= 0] = vectors.store[at[at >= 0]]
         for pair in np.flatnonzero(at < 0) if missing == "compose" else ():
             if vectors.knows(words[pair, side]):
                 sides[side, pair], there[pair, side] = vectors.vector(words[pair, side]), True

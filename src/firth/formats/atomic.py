@@ -64,8 +64,8 @@ def new_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path
     with _beside(path, lambda temporary: shutil.rmtree(temporary, ignore_errors=True)) as temporary:
         temporary.mkdir()
         yield temporary
-        for file in temporary.iterdir():
-            sync(file)
+        for part in temporary.rglob("*"):
+            sync(part)
         sync(temporary)
         _put(temporary, path)
         sync(path.parent)

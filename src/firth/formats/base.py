@@ -114,6 +114,10 @@ class Format:
         Which of ``counts output nodes metadata subwords`` it stores of vectors, besides words and float32 values.
     suffixes : tuple of str
         Names that choose this format when writing, where none is given.
+    holds_subwords : callable or None
+        Whether it can keep these n-grams, where it keeps ``subwords``; None for all.
+    folder : bool
+        Whether it is a folder rather than a file.
     first_for : tuple of types, or None
         The classes that such a name chooses this format for; None for all that ``models`` names.
     fits : callable or None
@@ -133,6 +137,8 @@ class Format:
     models: tuple[type, ...] | None = (Vectors,)
     keeps: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
+    holds_subwords: Callable[[Any], bool] | None = None
+    folder: bool = False
     first_for: tuple[type, ...] | None = None
     fits: Callable[[Any], bool] | None = None
     options: frozenset[str] = frozenset()
@@ -147,8 +153,11 @@ class Format:
         """Return what of ``model`` the format would not keep, one phrase each."""
         if not isinstance(model, Vectors):
             return []
+        keeps = self.keeps
+        if self.holds_subwords and isinstance(model, SubwordVectors) and not self.holds_subwords(model.subwords):
+            keeps = keeps - {"subwords"}
         words = ["the list of words"] if len(model) and not self.holds_words else []
-        return words + [phrase for part, phrase in _extras(model, self.options) if part not in self.keeps]
+        return words + [phrase for part, phrase in _extras(model, self.options) if part not in keeps]
 
 
 def _extras(vectors: Vectors, options: frozenset[str]) -> Iterable[tuple[str, str]]:
@@ -157,7 +166,8 @@ def _extras(vectors: Vectors, options: frozenset[str]) -> Iterable[tuple[str, st
     if vectors.output_store is not None:
         yield "output", "the output vectors"
     if isinstance(vectors, SubwordVectors):
-        yield "subwords", "the character n-grams, which unknown words are composed from,"
+        if len(vectors.subwords.rows):
+            yield "subwords", "the character n-grams, which unknown words are composed from,"
         if vectors.nodes is not None:
             yield "nodes", "the inner nodes of the tree"
     if rest := sorted(vectors.metadata.keys() - options):

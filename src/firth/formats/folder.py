@@ -133,15 +133,14 @@ def _mapped(path: Path) -> NDArray[np.uint8]:
 
 
 def _write_words(folder: Path, name: str, words: Words) -> None:
-    encoded = [words.raw(row) for row in range(len(words))]
-    joined = b"".join(encoded)
-    if b"\n" not in joined and b"\r" not in joined and _is_utf8(joined):
-        (folder / f"{name}.txt").write_bytes(b"".join(word + b"\n" for word in encoded))
+    blob, offsets = words.spread(0)
+    joined = blob.tobytes()
+    # A character may not be cut in two by the end of a word either, so words are looked at with their ends.
+    if b"\n" not in joined and b"\r" not in joined and _is_utf8(lines := words.spread(1, ord("\n"))[0].tobytes()):
+        (folder / f"{name}.txt").write_bytes(lines)
         return
-    offsets = np.zeros(len(encoded) + 1, dtype="<i8")
-    np.cumsum([len(word) for word in encoded], out=offsets[1:])
-    head = _MAGIC + len(encoded).to_bytes(8, "little")
-    (folder / f"{name}.bin").write_bytes(head + offsets.tobytes() + joined)
+    head = _MAGIC + len(words).to_bytes(8, "little")
+    (folder / f"{name}.bin").write_bytes(head + offsets.astype("<i8").tobytes() + joined)
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -182,14 +181,16 @@ def _version() -> str:
 
 def _inspect(head: Head) -> FileReport:
     parts, kind = _parts(head, Reading())
-    kind.together(parts, Reading())
+    model = kind.together(parts, Reading())
     sides = [tensor.shape[1] for name, tensor in parts.tensors.items() if tensor.ndim == 2 and name in _MATRICES]
+    dim = getattr(model, "dim", sides[0] if sides else None)
     holds = [name for name in parts.tensors if name not in _MATRICES] + [
         name for name in parts.words if name != "vocab"
     ]
     return FileReport(
         str(head.path), "firth", f"Firth folder: {kind.title}, mapped on load", None, head.size, kind.name,
-        len(parts.words["vocab"]), sides[0] if sides else None, tuple(holds), read_config(head.path), kind.uses,
+        len(parts.words["vocab"]), dim if isinstance(dim, int) else None, tuple(holds),
+        read_config(head.path), kind.uses,
     )  # fmt: skip
 
 
@@ -203,5 +204,6 @@ FORMATS = (
         write=_write,
         models=None,
         keeps=frozenset({"counts", "output", "nodes", "metadata", "subwords"}),
+        folder=True,
     ),
 )

@@ -14,6 +14,8 @@ from firth.events import Listener
 from firth.formats.base import FileReport, Format, Reading
 from firth.formats.kinds import kinds
 from firth.formats.streams import Head, head_of
+from firth.vectors.compress import Loss
+from firth.vectors.compress import compress as compress_vectors
 from firth.vectors.static import Vectors
 
 __all__ = ["convert", "format_by_suffix", "formats", "inspect", "load", "model_of", "save"]
@@ -83,7 +85,9 @@ def load(
     return _chosen(head, format).read(head, Reading(limit, mmap, nonfinite, listen))
 
 
-def save(model: Any, path: str | os.PathLike[str], *, format: str | None = None) -> None:
+def save(
+    model: Any, path: str | os.PathLike[str], *, format: str | None = None, compress: str | None = None
+) -> Loss | None:
     """Write a model, whole or not at all.
 
     Parameters
@@ -96,13 +100,26 @@ def save(model: Any, path: str | os.PathLike[str], *, format: str | None = None)
         A name from :func:`formats`; else the suffix decides (``.vec .txt`` word2vec text, ``.bin .w2v`` word2vec
         binary, for vectors with n-grams and for classifiers ``.bin .ftz`` fastText's, ``.glove``, each perhaps with
         ``.gz .bz2 .xz .zst``), and any other name is a folder of ours.
+    compress : {"float16", "int8", "pq"}, optional
+        Pack word vectors (:func:`firth.vectors.compress.compress`), for a folder of ours.
+
+    Returns
+    -------
+    Loss or None
+        What compression cost in neighbours.
 
     Raises
     ------
     DataError
         When a word cannot stand in the format, or the target cannot be written.
     """
-    _save(model_of(model), Path(path), format)
+    found = model_of(model)
+    if compress is None:
+        _save(found, Path(path), format)
+        return None
+    packed, loss = _compressed(found, compress, format or format_by_suffix(Path(path), found).name)
+    _save(packed, Path(path), format)
+    return loss
 
 
 def inspect(path: str | os.PathLike[str], *, format: str | None = None) -> FileReport:
@@ -117,6 +134,7 @@ def convert(
     format: str | None = None,
     *,
     source_format: str | None = None,
+    compress: str | None = None,
     listen: Listener | None = None,
     nonfinite: str = "error",
 ) -> list[str]:
@@ -128,21 +146,37 @@ def convert(
         From and to.
     format, source_format : str, optional
         As for :func:`save` and :func:`load`.
+    compress : {"float16", "int8", "pq"}, optional
+        As for :func:`save`.
     listen, nonfinite
         As for :func:`load`.
 
     Returns
     -------
     list of str
-        What the target does not keep, one phrase each; empty when nothing is lost.
+        What the target does not keep, one phrase each, and what compression cost; empty when nothing is lost.
     """
     model = load(source, format=source_format, listen=listen, nonfinite=nonfinite)
     kind = _named(format) if format is not None else format_by_suffix(Path(target), model)
     whole = kind.takes(model)
     written = model if whole else getattr(model, "vectors", model)
+    lost = kind.lost(written)
+    cost = []
+    if compress is not None:
+        written, loss = _compressed(written, compress, kind.name)
+        cost = [str(loss)]
     _save(written, Path(target), kind.name)
     rest = [] if whole else [f"all but the word vectors of the {type(model).__name__}"]
-    return [f"{phrase} cannot be kept in {kind.name}" for phrase in rest + kind.lost(written)]
+    return [f"{phrase} cannot be kept in {kind.name}" for phrase in rest + lost] + cost
+
+
+def _compressed(model: Any, kind: str, format: str) -> tuple[Vectors, Loss]:
+    if not isinstance(model, Vectors):
+        raise DataError("only word vectors can be compressed", got=type(model).__name__)
+    if format != "firth" and not (format == "finalfusion" and kind == "pq"):
+        remedy = "write a folder of ours; finalfusion's files hold pq too"
+        raise ConfigError("no compressed vectors in this format", got=format, remedy=remedy)
+    return compress_vectors(model, kind)
 
 
 def _save(model: Any, path: Path, format: str | None) -> Format:
@@ -201,7 +235,7 @@ def format_by_suffix(path: Path, model: Any = None) -> Format:
 def _chosen(head: Head, name: str | None) -> Format:
     if name is not None:
         kind = _named(name)
-        if head.is_folder and kind.name != "firth":
+        if head.is_folder and not kind.folder:
             raise FormatError("a folder, not a file", path=head.path, expected=kind.title)
         return kind
     if not head.is_folder and not head.start:

@@ -7,7 +7,7 @@ Jegou, Douze and Schmid 2011, "Product Quantization for Nearest Neighbor Search"
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -152,6 +152,7 @@ class Quantized:
     quantizer: ProductQuantizer
     codes: NDArray[np.uint8]
     norms: Float32 | None = None
+    packed: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.codes.dtype != np.uint8 or self.codes.ndim != 2 or self.codes.shape[1] != self.quantizer.n_sub:
@@ -203,6 +204,10 @@ class Quantized:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def limit(self, n: int) -> Quantized:
+        """Return the first ``n`` rows, as views."""
+        return Quantized(self.quantizer, self.codes[:n], None if self.norms is None else self.norms[:n])
 
     def __getitem__(self, key: Any, /) -> Float32:
         codes = self.codes[key]

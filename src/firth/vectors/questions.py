@@ -14,6 +14,7 @@ from firth.protocols import Float32
 from firth.vectors import analogy as _analogy
 from firth.vectors.checks import Query, as_matrix, as_query, listed, refuse_directionless
 from firth.vectors.search import inverse_norms, nearest_rows
+from firth.vectors.storage import Rows, first_rows, is_packed, products
 
 if TYPE_CHECKING:
     from firth.vectors.words import Words
@@ -32,9 +33,19 @@ class Questions:
     def _matrix(self) -> Float32:
         raise NotImplementedError
 
+    @property
+    def store(self) -> Rows:
+        """The rows as they are held."""
+        raise NotImplementedError
+
+    @property
+    def _searched(self) -> Rows:
+        """What a search runs over: rows that are cheap to decode as they are held, others as a matrix."""
+        return self.store if is_packed(self.store) else self._matrix
+
     @cached_property
     def _inverse(self) -> Float32:
-        return inverse_norms(self._matrix)
+        return inverse_norms(self._searched)
 
     def vector(self, word: str) -> Float32:
         """Return the vector of ``word``, or what stands in for it, shape (dim,)."""
@@ -108,7 +119,7 @@ class Questions:
         else:
             rows = [self._words.find(word) for word in queries]
             units = [self._combined([word], [])[0] for word in queries]
-            matrix = np.stack(units) if units else np.zeros((0, self._matrix.shape[1]), np.float32)
+            matrix = np.stack(units) if units else np.zeros((0, self.store.shape[1]), np.float32)
             skip = [[row] if exclude is True and row >= 0 else [] for row in rows]
         if not isinstance(exclude, bool):
             skip = [[row for row in map(self._words.find, words) if row >= 0] for words in exclude]
@@ -118,7 +129,7 @@ class Questions:
         """Return the cosine of every word (or the first ``limit``) with the query, float32, shape (n,)."""
         sought, _ = self._combined([query], [])
         length = float(np.linalg.norm(sought))
-        scores = self._matrix[:limit] @ (sought / np.float32(length or 1.0))
+        scores = products(first_rows(self._searched, limit), (sought / np.float32(length or 1.0))[None, :])[:, 0]
         scores *= self._inverse[:limit]
         return np.asarray(scores, dtype=np.float32)
 
@@ -178,7 +189,7 @@ class Questions:
 
     def _combined(self, positive: list[Query], negative: list[Query]) -> tuple[Float32, list[int]]:
         """Return the weighted sum of the items (float32) and the rows of those that are words."""
-        total, rows = np.zeros(self._matrix.shape[1]), []
+        total, rows = np.zeros(self.store.shape[1]), []
         for sign, items in ((1.0, positive), (-1.0, negative)):
             for item in items:
                 item, weight = item if isinstance(item, tuple) else (item, sign)
@@ -188,17 +199,17 @@ class Questions:
                     wide /= np.linalg.norm(wide) or 1.0
                     rows += [row] if row >= 0 else []
                 else:
-                    wide = as_query(item, self._matrix.shape[1])
+                    wide = as_query(item, self.store.shape[1])
                 total += weight * wide
         return total.astype(np.float32), rows
 
     def _search(self, queries: Float32, n: int, skip: Sequence[Sequence[int]], limit: int | None) -> list[Neighbours]:
         if n < 0 or (limit is not None and limit < 0):
             raise DataError("a number of words is negative", got=min(n, limit or 0), expected="at least 0")
-        refuse_directionless(queries, self._matrix.shape[1])
+        refuse_directionless(queries, self.store.shape[1])
         if len(skip) != len(queries):
             raise DataError("the words to leave out don't match the queries", got=len(skip), expected=str(len(queries)))
-        found = nearest_rows(self._matrix[:limit], self._inverse[:limit], queries, n, skip)
+        found = nearest_rows(first_rows(self._searched, limit), self._inverse[:limit], queries, n, skip)
         return [
             [(self._words[row], cosine) for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True)]
             for rows, cosines in found

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from firth import _core
 from firth.protocols import Float32
+from firth.vectors.storage import Rows, products
 
 __all__ = ["inverse_norms", "nearest_rows", "top_rows"]
 
@@ -18,7 +19,7 @@ _FIRST_ROWS = 4096
 Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
-def inverse_norms(matrix: Float32) -> Float32:
+def inverse_norms(matrix: Rows) -> Float32:
     """Return one over the Euclidean length of each row, shape (n,); 0 for a row that has no direction.
 
     Rows of zeros, and rows with an infinite or missing value, are without direction and so never near anything.
@@ -27,7 +28,7 @@ def inverse_norms(matrix: Float32) -> Float32:
     inverse = np.zeros(n, dtype=np.float32)
     step = max(1, _BLOCK_VALUES // max(1, matrix.shape[1]))
     for start in range(0, n, step):
-        block = matrix[start : start + step]
+        block = np.asarray(matrix[start : start + step])
         squares = np.einsum("ij,ij->i", block, block)
         plain = (squares > 1e-24) & (squares < 1e30)
         if not plain.all():
@@ -81,7 +82,7 @@ def _floor(scores: NDArray[np.floating], n: int) -> float:
 
 
 def nearest_rows(
-    matrix: Float32,
+    matrix: Rows,
     inverse: Float32,
     queries: Float32,
     n: int,
@@ -94,8 +95,8 @@ def nearest_rows(
 
     Parameters
     ----------
-    matrix : ndarray of float32, shape (rows, dim)
-        The vectors searched.
+    matrix : float32, shape (rows, dim), or a store of rows
+        The vectors searched; a store is decoded block by block.
     inverse : ndarray of float32, shape (rows,)
         From :func:`inverse_norms`.
     queries : ndarray of float32, shape (n_queries, dim)
@@ -113,8 +114,8 @@ def nearest_rows(
     wanted = [min(n + len(left_out), len(matrix)) for left_out in skip]
     if len(queries) == 1:
         with np.errstate(invalid="ignore", over="ignore"):
-            scores = matrix @ queries[0]
-            scores *= inverse
+            scores = matrix @ queries[0] if isinstance(matrix, np.ndarray) else products(matrix, queries)[:, 0]
+            scores = scores * inverse
         rows = [_candidates(_without_nan(scores), wanted[0], _slack(queries[0]))]
     else:
         rows = _sweep(matrix, inverse, queries, max(wanted, default=0))
@@ -133,10 +134,10 @@ def _without_nan(scores: Float32) -> Float32:
     return scores
 
 
-def _sweep(matrix: Float32, inverse: Float32, queries: Float32, n: int) -> list[NDArray[np.int64]]:
+def _sweep(matrix: Rows, inverse: Float32, queries: Float32, n: int) -> list[NDArray[np.int64]]:
     """Return candidate rows for each query, from blocks of scores of bounded size."""
-    count, across = len(queries), queries.T
-    if not n:
+    count = len(queries)
+    if not n or not count:
         return [np.zeros(0, dtype=np.int64)] * count
     slack = np.array([_slack(query) for query in queries], dtype=np.float32)
     floors = np.full(count, -np.inf, dtype=np.float32)
@@ -145,8 +146,8 @@ def _sweep(matrix: Float32, inverse: Float32, queries: Float32, n: int) -> list[
     start, stop = 0, min(len(matrix), _FIRST_ROWS + n)
     while start < stop:
         with np.errstate(invalid="ignore", over="ignore"):
-            products = matrix[start:stop] @ across  # block x n_queries
-        found, query_of, values = _core.hits_above(products, inverse[start:stop], floors - slack)
+            scores_of = products(matrix, queries, start, stop)  # block x n_queries
+        found, query_of, values = _core.hits_above(scores_of, inverse[start:stop], floors - slack)
         order = np.argsort(query_of, kind="stable")
         bounds = np.searchsorted(query_of[order], np.arange(count + 1))
         for query in np.flatnonzero(np.diff(bounds)).tolist():
@@ -162,14 +163,19 @@ def _sweep(matrix: Float32, inverse: Float32, queries: Float32, n: int) -> list[
     return [rows for rows, _ in kept]
 
 
-def _settled(matrix: Float32, query: Float32, rows: NDArray[np.int64], n: int, skip: Sequence[int]) -> Found:
+def _settled(matrix: Rows, query: Float32, rows: NDArray[np.int64], n: int, skip: Sequence[int]) -> Found:
     """Score the candidate ``rows`` in float64 and return the best ``n`` in order."""
     if len(skip):
         rows = rows[~np.isin(rows, np.asarray(skip, dtype=np.int64))]
-    exact, sought = matrix[rows].astype(np.float64), query.astype(np.float64)
-    lengths = np.sqrt(np.einsum("ij,ij->i", exact, exact)) * np.sqrt(sought @ sought)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cosines = np.where(lengths > 0, np.einsum("ij,j->i", exact, sought) / lengths, 0.0)
+    cosines = np.zeros(len(rows))
+    sought = query.astype(np.float64)
+    step = max(1, _BLOCK_VALUES // max(1, len(query)))
+    for start in range(0, len(rows), step):
+        exact = np.asarray(matrix[rows[start : start + step]]).astype(np.float64)
+        lengths = np.sqrt(np.einsum("ij,ij->i", exact, exact)) * np.sqrt(sought @ sought)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part = np.where(lengths > 0, np.einsum("ij,j->i", exact, sought) / lengths, 0.0)
+        cosines[start : start + step] = part
     cosines = np.clip(np.where(np.isfinite(cosines), cosines, 0.0), -1.0, 1.0)
     order = np.lexsort((rows, -cosines))[:n]
     return rows[order], cosines[order]

@@ -14,7 +14,7 @@ from firth.protocols import Float32, Sentence
 from firth.vectors import sentence as _sentence
 from firth.vectors.checks import Query, as_counts, as_rows, refuse_duplicates
 from firth.vectors.questions import Questions
-from firth.vectors.storage import Rows, dense
+from firth.vectors.storage import Rows, dense, first_rows
 from firth.vectors.unknown import checked_policy, stand_in
 from firth.vectors.words import UnknownWordError, Words
 
@@ -173,7 +173,7 @@ class Vectors(Questions):
             Words.of(self._words[:n]),
             self._first(n),
             counts=None if self._counts is None else self._counts[:n],
-            output=None if self._outputs is None else self._outputs[:n],
+            output=None if self._outputs is None else first_rows(self._outputs, n),
             oov=self._oov,
             metadata=self._metadata,
         )
@@ -216,7 +216,7 @@ class Vectors(Questions):
 
     # ------------------------------------------------------------------ inside
     def _first(self, n: int) -> Rows:
-        return self._store[:n]
+        return first_rows(self._store, n)
 
     def _with(self, words: Words, store: Rows, **others: Any) -> Vectors:
         """Return vectors of the same class with other words and rows."""

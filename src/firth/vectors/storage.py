@@ -7,9 +7,22 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.errors import DataError
 from firth.protocols import Float32
 
-__all__ = ["BLOCK_VALUES", "ByteRows", "RowStore", "Rows", "Window", "dense", "part_of", "row_bytes"]
+__all__ = [
+    "BLOCK_VALUES",
+    "ByteRows",
+    "RowStore",
+    "Rows",
+    "Window",
+    "dense",
+    "first_rows",
+    "is_packed",
+    "part_of",
+    "products",
+    "row_bytes",
+]
 
 BLOCK_VALUES = 1 << 22  # values decoded at a time, 16 MiB
 
@@ -123,9 +136,44 @@ def dense(rows: Rows) -> Float32:
     if (made := getattr(rows, "made", None)) is not None:
         return dense(made)
     n, dim = rows.shape
-    matrix = np.empty((n, dim), dtype=np.float32)
+    try:
+        matrix = np.empty((n, dim), dtype=np.float32)
+    except MemoryError as error:
+        raise DataError("the matrix does not fit into memory", got=f"{n:,} rows of {dim:,} values") from error
     step = max(1, BLOCK_VALUES // max(1, dim))
     for start in range(0, n, step):
         matrix[start : start + step] = rows[start : start + step]
     matrix.flags.writeable = False
     return matrix
+
+
+def is_packed(rows: Rows) -> bool:
+    """Return whether rows are cheap to decode, so that a search had better do it block by block than keep them all."""
+    return bool(getattr(rows, "packed", False))
+
+
+def first_rows(rows: Rows, n: int | None) -> Rows:
+    """Return the first ``n`` rows (None: all) as they are held, without decoding any."""
+    if n is None or n >= rows.shape[0]:
+        return rows
+    limit = getattr(rows, "limit", None)
+    return rows[:n] if limit is None else limit(n)
+
+
+def products(rows: Rows, queries: Float32, start: int = 0, stop: int | None = None) -> Float32:
+    """Return the inner product of each row in ``[start, stop)`` with each query, shape (stop - start, n_queries).
+
+    Rows that are not a matrix are decoded a few at a time, or multiplied as they are where they can be (sparse ones).
+    """
+    stop = rows.shape[0] if stop is None else min(stop, rows.shape[0])
+    if isinstance(rows, np.ndarray):
+        return np.asarray(rows[start:stop] @ queries.T)
+    multiply = getattr(rows, "dot", None)
+    if multiply is not None:
+        return np.asarray(multiply(queries, start, stop))
+    found = np.empty((max(0, stop - start), len(queries)), dtype=np.float32)
+    step = max(1, BLOCK_VALUES // max(1, rows.shape[1]))
+    for at in range(start, stop, step):
+        end = min(at + step, stop)
+        np.matmul(np.asarray(rows[at:end]), queries.T, out=found[at - start : end - start])
+    return found

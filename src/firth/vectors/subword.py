@@ -16,7 +16,7 @@ from firth.protocols import Float32
 from firth.vectors.buckets import KeptBuckets
 from firth.vectors.compose import composed
 from firth.vectors.static import Vectors
-from firth.vectors.storage import Rows
+from firth.vectors.storage import Rows, first_rows, is_packed
 from firth.vectors.words import Words
 
 __all__ = ["Composed", "HashedNgrams", "NgramRows", "SubwordVectors", "Subwords", "encoded"]
@@ -163,6 +163,11 @@ class Composed:
     def __len__(self) -> int:
         return len(self.words)
 
+    @property
+    def packed(self) -> bool:
+        """Whether the composed vectors are there, packed."""
+        return self.made is not None and is_packed(self.made)
+
     @cached_property
     def places(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The rows of all words' n-grams, and where each word's begin, with one more for the end."""
@@ -171,7 +176,7 @@ class Composed:
 
     def limit(self, n: int) -> Composed:
         """Return the first ``n`` words, as views."""
-        own, made = (None if rows is None else rows[:n] for rows in (self.own, self.made))
+        own, made = (None if rows is None else first_rows(rows, n) for rows in (self.own, self.made))
         return Composed(own, self.grams, Words.of(self.words[:n]), made)
 
     def __getitem__(self, key: Any, /) -> Float32:
@@ -266,6 +271,3 @@ class SubwordVectors(Vectors):
         # A tree belongs to the whole vocabulary; fewer words have none.
         nodes = self._nodes if len(words) == len(self) else None
         return SubwordVectors(words, store, subwords=self._subwords, nodes=nodes, **others)
-
-    def _first(self, n: int) -> Rows:
-        return self._store.limit(n) if isinstance(self._store, Composed) else super()._first(n)

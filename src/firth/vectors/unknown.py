@@ -19,7 +19,7 @@ __all__ = ["POLICIES", "checked_policy", "stand_in"]
 
 def _mean(vectors: Vectors, word: str) -> Float32:
     step = max(1, (1 << 20) // vectors.dim)
-    blocks = (vectors.matrix[at : at + step] for at in range(0, len(vectors), step))
+    blocks = (np.asarray(vectors.store[at : at + step]) for at in range(0, len(vectors), step))
     total = sum((block.sum(axis=0, dtype=np.float64) for block in blocks), np.zeros(vectors.dim))
     return np.asarray(total / max(1, len(vectors)), dtype=np.float32)
 
@@ -28,13 +28,13 @@ def _random(vectors: Vectors, word: str) -> Float32:
     """Draw a normal vector that depends on the word alone, as long on average as the first rows are."""
     seed = int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
     drawn = np.random.default_rng(seed).standard_normal(vectors.dim)
-    some = vectors.matrix[:10_000]
+    some = np.asarray(vectors.store[:10_000])
     scale = float(np.sqrt(np.mean(np.square(some, dtype=np.float64)))) if some.size else 1.0
     return np.asarray(drawn * scale, dtype=np.float32)
 
 
 def _unk(vectors: Vectors, word: str) -> Float32:
-    return np.asarray(vectors.matrix[vectors.words.row("<unk>")])
+    return np.asarray(vectors.store[vectors.words.row("<unk>")])
 
 
 def _zero(vectors: Vectors, word: str) -> Float32:
@@ -42,7 +42,7 @@ def _zero(vectors: Vectors, word: str) -> Float32:
 
 
 def _error(vectors: Vectors, word: str) -> Float32:
-    return np.asarray(vectors.matrix[vectors.words.row(word)])
+    return np.asarray(vectors.store[vectors.words.row(word)])
 
 
 POLICIES: dict[str, Callable[[Vectors, str], Float32]] = {

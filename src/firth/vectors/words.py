@@ -77,6 +77,32 @@ class Words(Sequence[str]):
         """Return the bytes of word ``row``, which must be in ``[0, n)``."""
         return self.blob[self.offsets[row] : self.offsets[row + 1] - self.gap].tobytes()
 
+    def spread(self, gap: int, fill: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return the bytes of all words with ``gap`` (0 or 1) bytes ``fill`` after each, and where each word begins.
+
+        The second has one more entry for the end, as :attr:`offsets` has.
+
+        Examples
+        --------
+        >>> blob, offsets = Words.of(["the", "水"]).spread(1, ord(","))
+        >>> blob.tobytes().decode(), offsets.tolist()
+        ('the,水,', [0, 4, 8])
+        """
+        bounds = self.offsets - self.offsets[0]
+        blob = self.blob[self.offsets[0] : self.offsets[-1]]
+        if gap == self.gap and not gap:
+            return blob, bounds
+        numbers = np.arange(len(self) + 1)
+        moved = bounds + (gap - self.gap) * numbers
+        out = np.full(int(moved[-1]), fill, dtype=np.uint8)
+        into, source = np.ones(len(out), dtype=bool), np.ones(len(blob), dtype=bool)
+        if gap:
+            into[moved[1:] - 1] = False
+        for back in range(1, self.gap + 1):
+            source[bounds[1:] - back] = False
+        out[into] = blob[source]
+        return out, moved
+
     @overload
     def __getitem__(self, row: int) -> str: ...
     @overload
