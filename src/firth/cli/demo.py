@@ -113,7 +113,7 @@ def _learn(
     trained = time.perf_counter()
     save(vectors, folder / "model")
     others, seconds = _learn_others(corpus, seed, threads, listen)
-    facts = {
+    facts: dict[str, Any] = {
         "python": sys.version.split()[0],
         "words": corpus.n_tokens,
         "sentences": corpus.n_sentences,
