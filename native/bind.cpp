@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_glove.h"
 #include "bind_subword.h"
 #include "bind_text.h"
 #include "bind_training.h"
@@ -20,4 +21,5 @@ NB_MODULE(_core, m) {
     firth::training_binding::bind_training(m);
     vectors_binding::bind_vectors(m);
     firth::subword_binding::bind_subword(m);
+    firth::glove_binding::bind_glove(m);
 }

@@ -2,6 +2,7 @@
 // compiled for v4 might otherwise be the copy that the linker keeps for everyone.
 #include "kernels.h"
 
+#include "adagrad.h"
 #include "loss.h"
 #include "softmax.h"
 #include "windows.h"
@@ -32,6 +33,7 @@ const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     FIRTH_TEXT(FIRTH_LEVEL),
     pairs_step<float>, pairs_step<double>, path_step<float>, path_step<double>, own_step<float>, own_step<double>,
     softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows,
+    glove_step<float>, glove_step<double>,
 };
 
 }  // namespace firth

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tiles.h"
+
 namespace firth {
 
 constexpr int kColumns = 4;   // columns of a tile of coefficients
@@ -64,6 +66,18 @@ struct Windows {
     const int* hole;
 };
 
+// Entries of a matrix, and the parameters of GloVe that they meet. A word's record on one side is `width` numbers, its
+// vector, bias and a 1 that meets the other side's bias (in the other order there), and then as many sums of squares.
+constexpr int kRecord = 8;    // width is a multiple of this
+template <class R>
+struct Stripe {
+    const Entry* entries;
+    int64_t n;
+    R *rows, *columns;  // records
+    int width;
+    R rate;
+};
+
 struct Kernels {
     const char* level;
     // The steps of logistic losses, which they return.
@@ -85,6 +99,9 @@ struct Kernels {
     void (*sum_windows)(const Windows&, const float* share, float* sums);
     // every row of window k += share[k] * changes[k], n x stride
     void (*spread_windows)(const Windows&, const float* share, const float* changes);
+    // A step of AdaGrad for each entry in turn; the sum of the losses before each.
+    double (*glove_f)(const Stripe<float>&);
+    double (*glove_d)(const Stripe<double>&);
 };
 
 }  // namespace firth
