@@ -6,6 +6,7 @@
 #include "bind_glove.h"
 #include "bind_subword.h"
 #include "bind_text.h"
+#include "bind_cooc.h"
 #include "bind_training.h"
 #include "bind_vectors.h"
 #include "dispatch.h"
@@ -21,5 +22,6 @@ NB_MODULE(_core, m) {
     firth::training_binding::bind_training(m);
     vectors_binding::bind_vectors(m);
     firth::subword_binding::bind_subword(m);
+    firth::cooc_binding::bind_cooc(m);
     firth::glove_binding::bind_glove(m);
 }
