@@ -9,14 +9,14 @@ namespace firth {
 namespace {
 
 // 1 / sqrt(x), x >= 1, from arithmetic alone: the CPUs' own approximations differ between makers. Half the exponent gives
-// y within 3.5 %; with r = 1 - x y^2 the root is y (1 - r)^(-1/2), whose series in r, its last terms fitted to the range of
-// r, is exact to 1e-6.
+// y within 3.5 %; with r = 1 - x y^2 the root is y (1 - r)^(-1/2), whose series in r, cut off and fitted to the range of r,
+// is exact to 1e-6.
 template <class V>
 inline V inverse_root(V x) {
     if constexpr (sizeof(x[0]) == 4) {
         typedef int32_t bits __attribute__((vector_size(sizeof(V))));
         const V y = (V)(0x5F374800 - ((bits)x >> 1)), r = 1.0f - x * y * y;
-        return y + y * r * (0.5f + r * (0.37627387f + r * 0.31361709f));
+        return y + y * r * (0.49999944f + r * (0.37606596f + r * 0.31366412f));
     } else {
         V y;
         for (size_t i = 0; i < sizeof(V) / sizeof(x[0]); ++i) y[i] = 1 / __builtin_sqrt(x[i]);

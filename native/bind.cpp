@@ -3,10 +3,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_cooc.h"
 #include "bind_glove.h"
 #include "bind_subword.h"
 #include "bind_text.h"
-#include "bind_cooc.h"
 #include "bind_training.h"
 #include "bind_vectors.h"
 #include "dispatch.h"

@@ -77,7 +77,7 @@ struct PyGlove {
     std::unique_ptr<GloveTrainer> trainer;
 };
 
-inline void make_glove(PyGlove* self, Array<uint8_t> entries, Array<int64_t> begin, Array<int32_t> first, int stripe,
+inline void make_glove(PyGlove* self, Array<uint8_t> entries, Array<int64_t> begin, Array<int32_t> first,
                        Records<float> rows, Records<float> columns, float rate, uint64_t seed) {
     new (self) PyGlove();
     const size_t n = rows.shape(0), blocks = first.shape(0) - 1, width = rows.shape(2);
@@ -87,7 +87,7 @@ inline void make_glove(PyGlove* self, Array<uint8_t> entries, Array<int64_t> beg
                 "the records have the wrong shape");
         require(reinterpret_cast<uintptr_t>(side.data()) % 64 == 0, "records must be aligned to 64 bytes");
     }
-    require(begin.shape(0) > 1 && (begin.shape(0) - 1) % (blocks * blocks) == 0 && stripe >= 1, "begin has the wrong length");
+    require(begin.shape(0) > 1 && (begin.shape(0) - 1) % (blocks * blocks) == 0, "begin has the wrong length");
     const int stripes = int((begin.shape(0) - 1) / (blocks * blocks));
     require(begin.data()[0] == 0 && size_t(begin.data()[begin.shape(0) - 1]) * sizeof(Entry) == entries.shape(0), "begin must span the entries");
     const auto* given = reinterpret_cast<const Entry*>(entries.data());
@@ -101,7 +101,7 @@ inline void make_glove(PyGlove* self, Array<uint8_t> entries, Array<int64_t> beg
     }
     for (nb::object array : {nb::cast(entries), nb::cast(begin), nb::cast(first), nb::cast(rows), nb::cast(columns)})
         self->kept.push_back(array);
-    self->trainer = std::make_unique<GloveTrainer>(GloveTask{given, begin.data(), first.data(), int(blocks), stripes, stripe,
+    self->trainer = std::make_unique<GloveTrainer>(GloveTask{given, begin.data(), first.data(), int(blocks), stripes,
                                                              rows.data(), columns.data(), int(width), rate, seed});
 }
 
@@ -121,7 +121,7 @@ double glove_steps(Array<uint8_t> entries, Records<R> rows, Records<R> columns, 
 
 inline void bind_glove(nb::module_& m) {
     nb::class_<PyGlove>(m, "GloveTrainer")
-        .def("__init__", &make_glove, "entries"_a, "begin"_a, "first"_a, "stripe"_a, "rows"_a.noconvert(),
+        .def("__init__", &make_glove, "entries"_a, "begin"_a, "first"_a, "rows"_a.noconvert(),
              "columns"_a.noconvert(), "rate"_a, "seed"_a)
         .def_prop_ro("rounds_per_epoch", [](PyGlove& self) { return self.trainer->rounds_per_epoch(); })
         .def_prop_ro("round", [](PyGlove& self) { return self.trainer->round(); })

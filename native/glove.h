@@ -12,7 +12,7 @@ struct GloveTask {
     const Entry* entries;
     const int64_t* begin;  // of every stripe of every tile: blocks * blocks * stripes + 1
     const int32_t* first;  // the first place of each block, blocks + 1
-    int blocks, stripes, stripe;
+    int blocks, stripes;
     float *rows, *columns;  // a record (kernels.h) for each place
     int width;
     float rate;

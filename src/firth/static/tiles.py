@@ -7,6 +7,7 @@ Descent", section 4. The cut depends on the matrix alone, never on the number of
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 from typing import Any
 
@@ -109,7 +110,7 @@ def _inverse(order: NDArray[np.int64]) -> NDArray[np.int32]:
     return places
 
 
-def cut(matrix: Any, plan: Plan, *, x_max: float, alpha: float, threads: int, memory: float | None = None) -> Tiles:
+def cut(matrix: Any, plan: Plan, *, x_max: float, alpha: float, threads: int, room: int | None = None) -> Tiles:
     """Return the entries of ``matrix`` tile after tile.
 
     Parameters
@@ -119,17 +120,17 @@ def cut(matrix: Any, plan: Plan, *, x_max: float, alpha: float, threads: int, me
     x_max, alpha : float
         Of the weighting function, equation 9 of Pennington, Socher and Manning 2014.
     threads : int
-    memory : float, optional
-        Bytes that the entries may take; where they need more, they lie in a nameless file, mapped.
+    room : int, optional
+        Bytes of memory that the entries may take; where they need more, they lie in a file without a name, mapped.
 
     Raises
     ------
     DataError
-        When a value is not positive and finite.
+        When a value is not positive and finite, or there is no room for the file.
     """
     pairs = len(matrix.indices)
     begin = np.zeros(plan.blocks**2 * plan.stripes + 1, np.int64)
-    entries = _room(pairs, memory)
+    entries = _new_entries(pairs, room)
     values = np.ascontiguousarray(matrix.values)
     unfit = _core.cut_into_tiles(
         matrix.indptr,
@@ -149,12 +150,22 @@ def cut(matrix: Any, plan: Plan, *, x_max: float, alpha: float, threads: int, me
     if unfit >= 0:
         row = int(np.searchsorted(matrix.indptr, unfit, side="right")) - 1
         pair = f"{matrix.words[row]!r} and {matrix.words[int(matrix.indices[unfit])]!r}"
-        raise DataError("GloVe takes logarithms of co-occurrences", got=f"{values[unfit]} for {pair}", expected="more than 0")
+        raise DataError("a co-occurrence has no logarithm", got=f"{values[unfit]} for {pair}", expected="more than 0")
     return Tiles(plan, begin, entries)
 
 
-def _room(pairs: int, memory: float | None) -> NDArray[Any]:
-    if memory is None or pairs * ENTRY.itemsize <= memory:
+def _new_entries(pairs: int, room: int | None) -> NDArray[Any]:
+    size = pairs * ENTRY.itemsize
+    if room is None or size <= room:
         return np.empty(pairs, ENTRY)
-    with tempfile.TemporaryFile() as file:  # the mapping keeps it alive
-        return np.memmap(file, ENTRY, "w+", shape=(pairs,))
+    try:
+        with tempfile.TemporaryFile(prefix="firth-glove-") as file:  # the mapping keeps it alive
+            if hasattr(os, "posix_fallocate"):  # a full disk is an error here, a killed process later
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, ENTRY, "r+" if hasattr(os, "posix_fallocate") else "w+", shape=(pairs,))
+    except OSError as error:
+        raise DataError(
+            f"cannot write the co-occurrences to a file: {error.strerror}",
+            got=f"{size:,} bytes in {tempfile.gettempdir()}",
+            remedy="free some space, raise --memory, or set TMPDIR",
+        ) from error

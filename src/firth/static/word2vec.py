@@ -20,7 +20,8 @@ from firth.events import Event, Listener, Notice
 from firth.protocols import Float32
 from firth.static.build import Built, build_task, heldout_task
 from firth.static.loop import Epoch, Job, cpu_threads, run
-from firth.static.state import Keeper
+from firth.static.probes import prober
+from firth.static.state import Keeper, facts_of
 from firth.static.task import ARCHITECTURES, CONTEXTS, LOSSES, compact
 from firth.text.corpus import Corpus, as_corpus
 from firth.vectors.static import Vectors
@@ -172,7 +173,9 @@ def train(
         tell(Notice(message))
     if config.loss == "hierarchical" and init is not None:
         tell(Notice("the inner nodes of the tree begin anew: a model does not keep them"))
-    keeper = Keeper(checkpoint, config, built, corpus.digest)
+    matrices = {"input": built.task.model.input, "output": built.task.model.output}
+    facts = facts_of(built, corpus.digest, kept=checkpoint is not None)
+    keeper = Keeper(checkpoint, config, matrices, facts)
     trainer, history = keeper.start(_trainer(built, backend), resume=resume, listen=tell)
     job = Job(
         rounds=trainer,
@@ -183,7 +186,7 @@ def train(
         listen=tell,
         save=(lambda epochs: keeper.save(trainer, epochs)) if checkpoint is not None else None,
         heldout=_heldout_loss(heldout, built, workers, tell),
-        probe=built.prober(probes, tell),
+        probe=prober(built.words, probes, lambda: built.task.model.input, tell),
     )
     seconds = run(job, history)
     return _result(built, config, corpus, history, seconds=seconds, keep_output=keep_output)
