@@ -13,6 +13,7 @@ __all__ = ["MODELS", "app"]
 
 MODELS = {
     "word2vec": ("firth.static.word2vec:Word2Vec", "Word vectors by skip-gram or CBOW (Mikolov et al. 2013)."),
+    "glove": ("firth.static.glove:GloVe", "Word vectors from co-occurrence counts (Pennington et al. 2014)."),
 }
 
 app = App(name="train", help="Train a model on texts or a corpus.")

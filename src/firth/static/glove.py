@@ -28,8 +28,9 @@ from firth.static.state import Keeper
 from firth.static.tiles import Plan, Tiles, cut, plan_for
 from firth.vectors.static import Vectors
 
-__all__ = ["GloVe", "Trained", "train"]
+__all__ = ["TAKES", "GloVe", "Trained", "train"]
 
+TAKES = (CooccurrenceMatrix,)  # in the place of a text
 _COUNTING = ("window", "sides", "weights", "min_count", "max_vocab")
 _MB = 1 << 20
 
