@@ -1,9 +1,12 @@
 // The part of the module that counts co-occurrences; bind.cpp includes it after bind_text.h.
 #pragma once
+#include <algorithm>
 #include <memory>
 
 #include "bind_text.h"
 #include "cooc.h"
+#include "kernels.h"
+#include "sparse.h"
 
 namespace firth::cooc_binding {
 
@@ -49,7 +52,25 @@ inline void make_counter(Counter* self, Int64s occurrences, UInt64s weights, boo
     self->counter = std::make_unique<CoocCounter>(span_of(occurrences), std::move(options));
 }
 
+using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Block = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// The matrix is taken on trust but for its lengths: who made it has checked its columns and rows.
+inline void product(Int64s starts, Int32s columns, Floats values, Block<const float> x, Block<float> out, std::size_t threads) {
+    const auto demand = [](bool right, const char* message) {
+        if (!right) throw nb::value_error(message);
+    };
+    demand(starts.size() == out.shape(0) + 1 && columns.size() == values.size(), "the sparse matrix does not fit");
+    demand(starts.data()[0] == 0 && uint64_t(starts.data()[out.shape(0)]) == columns.size(), "the rows don't fit");
+    demand(x.shape(1) == out.shape(1) && x.shape(1) % kPad == 0, "blocks need a multiple of 16 columns");
+    demand((uintptr_t(x.data()) | uintptr_t(out.data())) % 64 == 0, "blocks must be aligned to 64 bytes");
+    const SparseRows a{span_of(starts), span_of(columns), span_of(values)};
+    unlocked([&] { sparse_product(a, x.data(), int(x.shape(1)), out.data(), std::max<std::size_t>(threads, 1)); });
+}
+
 inline void bind_cooc(nb::module_& m) {
+    m.def("sparse_product", &product, "starts"_a, "columns"_a, "values"_a, "x"_a, "out"_a, "threads"_a);
     nb::class_<Counter>(m, "CoocCounter", "Counts which words stand near which; see native/cooc.h.")
         .def("__init__", &make_counter, "occurrences"_a, "weights"_a, "left"_a, "right"_a, "budget"_a, "threads"_a,
              "spill"_a)

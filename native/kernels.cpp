@@ -5,6 +5,7 @@
 #include "adagrad.h"
 #include "loss.h"
 #include "softmax.h"
+#include "sparse_row.h"
 #include "windows.h"
 
 #define FIRTH_JOIN_(a, b) a##b
@@ -32,7 +33,7 @@ extern const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL);
 const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     FIRTH_TEXT(FIRTH_LEVEL),
     pairs_step<float>, pairs_step<double>, path_step<float>, path_step<double>, own_step<float>, own_step<double>,
-    softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows,
+    softmax<float>, softmax<double>, add_rows, axpby, sum_windows, spread_windows, add_scaled,
     glove_step<float>, glove_step<double>,
 };
 

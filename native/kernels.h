@@ -99,6 +99,8 @@ struct Kernels {
     void (*sum_windows)(const Windows&, const float* share, float* sums);
     // every row of window k += share[k] * changes[k], n x stride
     void (*spread_windows)(const Windows&, const float* share, const float* changes);
+    // A row of a sparse matrix times a block: out = the sum of values[i] * x[columns[i]], width a multiple of kPad.
+    void (*add_scaled)(float* out, const float* x, int width, const int32_t* columns, const float* values, int64_t n);
     // A step of AdaGrad for each entry in turn; the sum of the losses before each.
     double (*glove_f)(const Stripe<float>&);
     double (*glove_d)(const Stripe<double>&);

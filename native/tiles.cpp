@@ -21,7 +21,7 @@ public:
     int layers() const { return layers_; }
 
     template <class Value, class Visit>
-    void read(const SparseRows<Value>& matrix, const std::vector<uint16_t>& column_blocks, Visit visit) {
+    void read(const CountRows<Value>& matrix, const std::vector<uint16_t>& column_blocks, Visit visit) {
         for (int32_t place = cut_.first[block_]; place < cut_.first[block_ + 1]; ++place) {
             const int32_t word = cut_.row_words[place];
             std::fill(seen_.begin(), seen_.end(), 0);
@@ -50,7 +50,7 @@ std::vector<uint16_t> blocks_of_words(const Cut& cut) {
 }  // namespace
 
 template <class Value>
-int64_t cut_into_tiles(const SparseRows<Value>& matrix, const Cut& cut, double x_max, double alpha, int threads,
+int64_t cut_into_tiles(const CountRows<Value>& matrix, const Cut& cut, double x_max, double alpha, int threads,
                        int64_t* begin, Entry* entries) {
     const std::vector<uint16_t> column_blocks = blocks_of_words(cut);
     std::vector<int64_t> start(cut.blocks + 1, 0);  // where each block's entries begin
@@ -80,7 +80,7 @@ int64_t cut_into_tiles(const SparseRows<Value>& matrix, const Cut& cut, double x
     return unfit;
 }
 
-template int64_t cut_into_tiles(const SparseRows<float>&, const Cut&, double, double, int, int64_t*, Entry*);
-template int64_t cut_into_tiles(const SparseRows<double>&, const Cut&, double, double, int, int64_t*, Entry*);
+template int64_t cut_into_tiles(const CountRows<float>&, const Cut&, double, double, int, int64_t*, Entry*);
+template int64_t cut_into_tiles(const CountRows<double>&, const Cut&, double, double, int, int64_t*, Entry*);
 
 }  // namespace firth

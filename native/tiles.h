@@ -31,7 +31,7 @@ struct Cut {
 
 // The matrix, rows compressed (CSR).
 template <class Value>
-struct SparseRows {
+struct CountRows {
     const int64_t* indptr;
     const int32_t* indices;
     const Value* values;
@@ -42,7 +42,7 @@ struct SparseRows {
 // each with at most `run` entries; then, from the first row again, those with entries left, and so on.
 // Returns the position of a value that is not positive and finite, or -1.
 template <class Value>
-int64_t cut_into_tiles(const SparseRows<Value>& matrix, const Cut& cut, double x_max, double alpha, int threads,
+int64_t cut_into_tiles(const CountRows<Value>& matrix, const Cut& cut, double x_max, double alpha, int threads,
                        int64_t* begin, Entry* entries);
 
 }  // namespace firth

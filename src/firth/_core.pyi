@@ -139,6 +139,15 @@ class CoocCounter:
     def fill(self, unit: float, columns: NDArray[np.int32], values: NDArray[np.float64]) -> None: ...
     def write(self, unit: float, file: int) -> None: ...
 
+def sparse_product(
+    starts: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+    x: NDArray[np.float32],
+    out: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+
 # ---------------------------------------------------------------- training
 class Word2VecTrainer:
     def __init__(self, task: dict[str, object]) -> None: ...

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from firth.formats.registry import load
-from firth.static.cooccurrence import Cooc
-from firth.static.cooccurrence import train as count
 from firth.static.glove import GloVe, train
 
 Call = Callable[..., Any]
@@ -31,19 +29,30 @@ def test_train_glove(call: Call, text: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
-def test_counts_stand_in_the_place_of_a_text(
-    call: Call, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counts = count(str(text), Cooc(window=15, min_count=1)).model
+def test_counts_stand_in_the_place_of_a_text(call: Call, text: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "counts", tmp_path / "model"
-    folder.mkdir()
-    (folder / "model.safetensors").touch()
-    monkeypatch.setattr("firth.formats.registry.load", lambda path, **options: counts)
+    assert call("train", "cooc", text, "--out", folder, "--window", 15, "--min-count", 1).code == 0
     done = call("train", "glove", folder, "--out", out, "--dim", 8, "--epochs", 2)
-    monkeypatch.undo()
-    assert done.code == 0
+    assert done.code == 0, done.err
     expected = train(str(text), GloVe(dim=8, min_count=1, epochs=2)).vectors
     assert load(out).matrix.tobytes() == expected.matrix.tobytes()
+
+
+@pytest.mark.parametrize("model", ["ppmi", "svd"])
+def test_other_models_take_counts_too(call: Call, text: Path, tmp_path: Path, model: str) -> None:
+    options = ("--dim", 2) if model == "svd" else ()
+    assert call("train", "cooc", text, "--out", tmp_path / "counts", "--min-count", 1).code == 0
+    assert call("train", model, tmp_path / "counts", "--out", tmp_path / "one", *options).code == 0
+    assert call("train", model, text, "--out", tmp_path / "two", *options, "--min-count", 1).code == 0
+    name = "model.safetensors"
+    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_options_of_a_text_mean_nothing_to_counts(call: Call, text: Path, tmp_path: Path) -> None:
+    assert call("train", "cooc", text, "--out", tmp_path / "counts", "--min-count", 1).code == 0
+    done = call("train", "glove", tmp_path / "counts", "--out", tmp_path / "model", "--lower")
+    assert done.code == 2
+    assert "there is no text to read" in done.err
 
 
 def test_a_model_that_is_no_counts_is_refused(call: Call, text: Path, tmp_path: Path) -> None:

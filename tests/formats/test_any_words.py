@@ -27,7 +27,7 @@ WORDS = st.lists(RAW.map(lambda raw: raw.decode("utf-8", "surrogateescape")), mi
 VALUES = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", [name for name, kind in formats().items() if kind.models in (None, (Vectors,))])
 @settings(max_examples=150, deadline=None)
 @given(words=WORDS, data=st.data())
 def test_any_words_and_values(name: str, words: list[str], data: st.DataObject) -> None:

@@ -9,18 +9,18 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from firth import _core
 from firth.config import Config, option, to_dict
 from firth.errors import ConfigError, DataError
 from firth.events import Listener, Notice, Progress
+from firth.static.counts import CooccurrenceMatrix
 from firth.static.loop import cpu_threads
 from firth.static.reference import SUBSAMPLE, stream_key
 from firth.static.sampling import keep_thresholds
@@ -33,6 +33,8 @@ __all__ = ["Cooc", "CooccurrenceMatrix", "Counted", "train"]
 _MB = 1 << 20
 _SLICE_MS = 200
 _PAIR_BYTES = 12  # int32 column, float64 value
+
+_Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]  # indptr, indices, values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,110 +68,6 @@ class Cooc(Config):
             )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class CooccurrenceMatrix:
-    """How often words stand near words, as a sparse matrix by rows.
-
-    Attributes
-    ----------
-    words : Words
-        The word of each row and of each column.
-    counts : ndarray of int64, shape (n_words,)
-        Occurrences of each word in the text.
-    indptr : ndarray of int64, shape (n_words + 1,)
-        Row i lies at ``indptr[i]:indptr[i + 1]``.
-    indices : ndarray of int32, shape (n_pairs,)
-        Columns (the context), ascending within a row.
-    values : ndarray of float32 or float64, shape (n_pairs,)
-        Sums of weights, all positive.
-    metadata : mapping
-        Plain values: options, origin, and ``unit``, the number of parts that a weight of 1 was counted in.
-
-    Raises
-    ------
-    DataError
-        When the lengths don't fit each other.
-
-    Examples
-    --------
-    >>> text = ["I have a cat", "cat eat fish", "I have a apple"]
-    >>> counts = train(text, Cooc(window=0, weights="flat", min_count=1)).model
-    >>> counts["I", "have"], counts["I", "cat"], counts["I", "fish"]
-    (2.0, 1.0, 0.0)
-    """
-
-    words: Words
-    counts: NDArray[np.int64]
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: NDArray[np.floating]
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        n = len(self.words)
-        if self.counts.shape != (n,) or self.indptr.shape != (n + 1,) or self.indices.shape != self.values.shape:
-            got = f"{n} words, counts {self.counts.shape}, indptr {self.indptr.shape}, indices {self.indices.shape}"
-            raise DataError("the parts of the co-occurrence matrix don't fit", got=f"{got}, values {self.values.shape}")
-        if self.indptr[0] != 0 or self.indptr[-1] != len(self.indices):
-            raise DataError("the rows of the co-occurrence matrix don't fit", got=f"{self.indptr[[0, -1]].tolist()}")
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __repr__(self) -> str:
-        return f"<CooccurrenceMatrix: {len(self):,} words, {len(self.indices):,} pairs>"
-
-    @cached_property
-    def matrix(self) -> csr_array:
-        """The matrix of SciPy, shape (n_words, n_words), sharing these arrays where index types allow."""
-        return csr_array((self.values, self.indices, self.indptr), shape=(len(self), len(self)))
-
-    @cached_property
-    def total(self) -> float:
-        """Sum of all values."""
-        return float(self.values.sum(dtype=np.float64))
-
-    def row(self, word: str) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
-        """Return the contexts of ``word``, ascending, and their values.
-
-        Raises
-        ------
-        UnknownWordError
-            When the word is not in the vocabulary.
-        """
-        at = self.words.row(word)
-        here = slice(int(self.indptr[at]), int(self.indptr[at + 1]))
-        return self.indices[here], self.values[here]
-
-    def __getitem__(self, pair: tuple[str, str]) -> float:
-        word, context = pair
-        column = self.words.row(context)
-        columns, values = self.row(word)
-        at = int(np.searchsorted(columns, column))
-        return float(values[at]) if at < len(columns) and columns[at] == column else 0.0
-
-    def probability(self, context: str, word: str) -> float:
-        """Return P(context | word), the share of ``context`` in the row of ``word``; NaN where the row is empty."""
-        total = float(self.row(word)[1].sum(dtype=np.float64))
-        return self[word, context] / total if total else float("nan")
-
-    def ratio(self, a: str, b: str, probe: str) -> float:
-        """Return P(probe | a) / P(probe | b), which tells what sets ``a`` apart from ``b``.
-
-        Pennington, Socher and Manning 2014, section 3, table 1 (ice and steam). Infinite where only ``a`` is seen
-        with the probe, NaN where neither is.
-
-        Raises
-        ------
-        UnknownWordError
-            When a word is not in the vocabulary.
-        """
-        of_a, of_b = self.probability(probe, a), self.probability(probe, b)
-        if of_b:
-            return of_a / of_b
-        return float("inf") if of_a else float("nan")
-
-
 @dataclasses.dataclass(frozen=True)
 class Counted:
     """What counting gives.
@@ -200,6 +98,7 @@ def train(
     threads: int | None = None,
     listen: Listener | None = None,
     words: Sequence[str] | None = None,
+    backend: str = "native",
 ) -> Counted:
     """Count the co-occurrences of ``data``.
 
@@ -218,6 +117,8 @@ def train(
     words : sequence of str, optional
         The vocabulary, in this order, in the place of ``min_count`` and ``max_vocab``: parts of a text that were
         counted so can be put together by :func:`firth.static.shards.merge`.
+    backend : {"native", "reference"}
+        ``reference`` runs the NumPy twin: slow, dense, written to be read.
 
     Raises
     ------
@@ -238,15 +139,10 @@ def train(
     weighting = Weighting.of(config.weights, config.window, _longest(corpus.ends) if config.window == 0 else 0)
     weighting.check_room(vocabulary.counts, config.sides)
     began = time.monotonic()
-    try:
-        with tempfile.TemporaryFile(prefix="firth-counts-") as spill:
-            counter = _counter(vocabulary, weighting, config, workers, spill)
-            _count(counter, corpus, vocabulary, config, tell)
-            indptr, indices, values = _taken(counter, vocabulary, weighting, config.memory * _MB)
-    except OSError as error:
-        where = tempfile.gettempdir()
-        remedy = "free some space, raise --memory, or set TMPDIR"
-        raise DataError(f"cannot write counts: {error.strerror}", got=where, remedy=remedy) from error
+    job = _Job(corpus, vocabulary, weighting, config, workers, tell)
+    if backend not in ("native", "reference"):
+        raise ConfigError("there is no such backend", got=backend, expected="native or reference")
+    rows, tokens, spilled = job.native() if backend == "native" else job.reference()
     options = {name: value for name, value in to_dict(config).items() if name != "memory"}  # it changes nothing
     metadata = {
         "model": "cooccurrence",
@@ -256,8 +152,8 @@ def train(
         "tokenizer": corpus.tokenizer,
         "unit": weighting.unit,
     }
-    model = CooccurrenceMatrix(vocabulary.words, vocabulary.counts, indptr, indices, values, metadata)
-    return Counted(model, config, time.monotonic() - began, counter.tokens, counter.spilled)
+    model = CooccurrenceMatrix(vocabulary.words, vocabulary.counts, *rows, metadata)
+    return Counted(model, config, time.monotonic() - began, tokens, spilled)
 
 
 # ---------------------------------------------------------------- which words
@@ -307,30 +203,73 @@ def _longest(ends: NDArray[np.int64]) -> int:
 
 
 # ---------------------------------------------------------------- counting
-def _counter(
-    vocabulary: _Vocabulary, weighting: Weighting, config: Cooc, threads: int, spill: IO[bytes]
-) -> _core.CoocCounter:
-    left, right = config.sides != "right", config.sides != "left"
-    budget = config.memory * _MB
-    return _core.CoocCounter(vocabulary.counts, weighting.parts, left, right, budget, threads, spill.fileno())
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """Everything that counting needs; each way gives the rows, the tokens counted, and the bytes spilled."""
 
+    corpus: Corpus
+    vocabulary: _Vocabulary
+    weighting: Weighting
+    config: Cooc
+    threads: int
+    tell: Listener
 
-def _count(counter: _core.CoocCounter, corpus: Corpus, vocabulary: _Vocabulary, config: Cooc, tell: Listener) -> None:
-    """Take the text piece by piece, in slices of time between which Ctrl-C is heard; then merge the pieces."""
-    keep = keep_thresholds(vocabulary.counts, config.sample) if config.sample else np.zeros(0, np.uint32)
-    key = stream_key(config.seed, SUBSAMPLE, 0)
-    began, total = time.monotonic(), corpus.n_tokens
-    for begin in range(0, total, counter.piece):
-        end = min(begin + counter.piece, total)
-        counter.place(corpus.ids, corpus.ends, vocabulary.word_of, keep, key, begin, end)
-        most = left = max(counter.work(0), 1)
-        while left:
-            done = begin + (end - begin) * (most - left) // most
-            tell(_progress(done, total, time.monotonic() - began))
-            left = counter.work(_SLICE_MS)
-    counter.close()
-    while counter.work(_SLICE_MS):
-        tell(_progress(total, total, time.monotonic() - began))
+    @property
+    def _sides(self) -> tuple[bool, bool]:
+        return self.config.sides != "right", self.config.sides != "left"
+
+    @cached_property
+    def _keep(self) -> NDArray[np.uint32]:
+        counts, sample = self.vocabulary.counts, self.config.sample
+        return keep_thresholds(counts, sample) if sample else np.zeros(0, np.uint32)
+
+    @property
+    def _key(self) -> int:
+        return stream_key(self.config.seed, SUBSAMPLE, 0)
+
+    def native(self) -> tuple[_Rows, int, int]:
+        budget = self.config.memory * _MB
+        try:
+            with tempfile.TemporaryFile(prefix="firth-counts-") as spill:
+                counts, parts = self.vocabulary.counts, self.weighting.parts
+                counter = _core.CoocCounter(counts, parts, *self._sides, budget, self.threads, spill.fileno())
+                self._count(counter)
+                return _taken(counter, len(counts), self.weighting.unit, budget), counter.tokens, counter.spilled
+        except OSError as error:
+            where = tempfile.gettempdir()
+            remedy = "free some space, raise --memory, or set TMPDIR"
+            raise DataError(f"cannot write counts: {error.strerror}", got=where, remedy=remedy) from error
+
+    def _count(self, counter: _core.CoocCounter) -> None:
+        """Take the text piece by piece, in slices of time between which Ctrl-C is heard; then merge the pieces."""
+        began, total, text = time.monotonic(), self.corpus.n_tokens, self.corpus
+        for begin in range(0, total, counter.piece):
+            end = min(begin + counter.piece, total)
+            try:
+                counter.place(text.ids, text.ends, self.vocabulary.word_of, self._keep, self._key, begin, end)
+            except ValueError:
+                text.verify()
+                raise
+            most = left = max(counter.work(0), 1)
+            while left:
+                done = begin + (end - begin) * (most - left) // most
+                self.tell(_progress(done, total, time.monotonic() - began))
+                left = counter.work(_SLICE_MS)
+        counter.close()
+        while counter.work(_SLICE_MS):
+            self.tell(_progress(total, total, time.monotonic() - began))
+
+    def reference(self) -> tuple[_Rows, int, int]:
+        from firth.static.counting_reference import count, kept_sentences
+
+        text, (left, right) = self.corpus, self._sides
+        sentences = list(kept_sentences(text.ids, text.ends, self.vocabulary.word_of, self._keep, self._key))
+        sums = count(iter(sentences), len(self.vocabulary.words), self.weighting.parts, left=left, right=right)
+        rows, columns = np.nonzero(sums)
+        indptr = np.zeros(len(sums) + 1, np.int64)
+        np.cumsum(np.bincount(rows, minlength=len(sums)), out=indptr[1:])
+        values = sums[rows, columns].astype(np.float64) / self.weighting.unit
+        return (indptr, columns.astype(np.int32), values), sum(map(len, sentences)), 0
 
 
 def _progress(done: int, total: int, seconds: float) -> Progress:
@@ -339,20 +278,18 @@ def _progress(done: int, total: int, seconds: float) -> Progress:
     return Progress(done, total, epoch=1, epochs=1, words_per_second=speed, loss=None, rate=0.0, eta=eta)
 
 
-def _taken(
-    counter: _core.CoocCounter, vocabulary: _Vocabulary, weighting: Weighting, budget: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Return indptr, indices and values, in memory or, over budget, mapped from a file without a name."""
-    indptr = np.zeros(len(vocabulary.words) + 1, np.int64)
+def _taken(counter: _core.CoocCounter, n_words: int, unit: int, budget: int) -> _Rows:
+    """Return the rows, in memory or, over budget, mapped from a file without a name."""
+    indptr = np.zeros(n_words + 1, np.int64)
     counter.lengths(indptr[1:])
     np.cumsum(indptr, out=indptr)
-    pairs, unit = counter.pairs, float(weighting.unit)
+    pairs = counter.pairs
     if pairs * _PAIR_BYTES <= budget or pairs == 0:
         indices, values = np.empty(pairs, np.int32), np.empty(pairs, np.float64)
-        counter.fill(unit, indices, values)
+        counter.fill(float(unit), indices, values)
         return indptr, indices, values
     with tempfile.TemporaryFile(prefix="firth-counts-") as file:
-        counter.write(unit, file.fileno())
+        counter.write(float(unit), file.fileno())
         columns = np.memmap(file, np.int32, "r", 0, (pairs,))
         mapped = np.memmap(file, np.float64, "r", 4 * pairs, (pairs,))
     return indptr, columns.view(np.ndarray), mapped.view(np.ndarray)
