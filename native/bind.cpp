@@ -4,11 +4,12 @@
 #include <nanobind/stl/vector.h>
 
 #include "bind_compose.h"
+#include "bind_cooc.h"
+#include "bind_glove.h"
 #include "bind_quantize.h"
 #include "bind_subword.h"
 #include "bind_supervised.h"
 #include "bind_text.h"
-#include "bind_cooc.h"
 #include "bind_training.h"
 #include "bind_vectors.h"
 #include "dispatch.h"
@@ -28,4 +29,5 @@ NB_MODULE(_core, m) {
     firth::compose_binding::bind_compose(m);
     firth::quantize_binding::bind_quantize(m);
     firth::supervised_binding::bind_supervised(m);
+    firth::glove_binding::bind_glove(m);
 }

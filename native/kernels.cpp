@@ -2,6 +2,7 @@
 // compiled for v4 might otherwise be the copy that the linker keeps for everyone.
 #include "kernels.h"
 
+#include "adagrad.h"
 #include "bag.h"
 #include "loss.h"
 #include "nearest.h"
@@ -38,6 +39,7 @@ const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     add_scaled,
     nearest, gather<float>, scatter<float>, mean_rows, score_parts<float>, score_parts<double>, push_targets<float>, push_targets<double>,
     softmax_factors<float>, softmax_factors<double>, logistic_factors<float>, logistic_factors<double>,
+    glove_step<float>, glove_step<double>,
 };
 
 }  // namespace firth

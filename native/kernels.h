@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tiles.h"
+
 namespace firth {
 
 constexpr int kColumns = 4;   // columns of a tile of coefficients
@@ -104,6 +106,18 @@ struct Nearest {
     size_t code_stride;
 };
 
+// Entries of a matrix, and the parameters of GloVe that they meet. A word's record on one side is `width` numbers, its
+// vector, bias and a 1 that meets the other side's bias (in the other order there), and then as many sums of squares.
+constexpr int kRecord = 8;    // width is a multiple of this
+template <class R>
+struct Stripe {
+    const Entry* entries;
+    int64_t n;
+    R *rows, *columns;  // records
+    int width;
+    R rate;
+};
+
 struct Kernels {
     const char* level;
     // The steps of logistic losses, which they return.
@@ -143,6 +157,9 @@ struct Kernels {
     double (*softmax_factors_d)(double* scores, int n, int target, double rate);
     double (*logistic_factors_f)(float* scores, const float* seen, const float* total, int n, float rate);
     double (*logistic_factors_d)(double* scores, const double* seen, const double* total, int n, double rate);
+    // A step of AdaGrad for each entry in turn; the sum of the losses before each.
+    double (*glove_f)(const Stripe<float>&);
+    double (*glove_d)(const Stripe<double>&);
 };
 
 }  // namespace firth

@@ -14,7 +14,7 @@ inline uint64_t mix64(uint64_t z) {
 constexpr uint64_t kGolden = 0x9E3779B97F4A7C15ull;
 
 // What stream a number comes from, so that no two uses share one.
-enum class Stream : uint64_t { kSubsample = 1, kBlock = 2, kInit = 3, kOrder = 4, kDocument = 5 };
+enum class Stream : uint64_t { kSubsample = 1, kBlock = 2, kInit = 3, kOrder = 4, kDocument = 5, kTiles = 6 };
 
 inline uint64_t stream_key(uint64_t seed, Stream stream, uint64_t epoch) {
     return mix64(mix64(seed * kGolden + uint64_t(stream)) + epoch * kGolden);

@@ -15,7 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("child", "commandline", "jobs", "measure", "overview", "quality", "record", "speed", "tables", "trainers")
+NAMES = (
+    "child",
+    "commandline",
+    "glove",
+    "jobs",
+    "measure",
+    "overview",
+    "quality",
+    "record",
+    "speed",
+    "tables",
+    "trainers",
+)
 
 FAKE_PEER = f"""#!{sys.executable}
 import sys, time

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from firth.config import Config
     from firth.formats.registry import convert, inspect, load, save
+    from firth.static.glove import GloVe
     from firth.static.word2vec import Word2Vec
     from firth.text.corpus import Corpus, as_corpus
     from firth.text.vocab import Vocab
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Corpus",
+    "GloVe",
     "Vectors",
     "Vocab",
     "Word2Vec",
@@ -36,6 +38,7 @@ _HOMES = {
     "as_corpus": "firth.text.corpus",
     "Vocab": "firth.text.vocab",
     "Vectors": "firth.vectors.static",
+    "GloVe": "firth.static.glove",
     "Word2Vec": "firth.static.word2vec",
     "load": "firth.formats.registry",
     "save": "firth.formats.registry",

@@ -286,3 +286,45 @@ def classifier_step(
     total: NDArray[np.floating],
     rate: float,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], float]: ...
+
+# ---------------------------------------------------------------- GloVe
+class GloveTrainer:
+    def __init__(
+        self,
+        entries: NDArray[np.uint8],
+        begin: NDArray[np.int64],
+        first: NDArray[np.int32],
+        rows: NDArray[np.float32],
+        columns: NDArray[np.float32],
+        rate: float,
+        seed: int,
+    ) -> None: ...
+    @property
+    def rounds_per_epoch(self) -> int: ...
+    @property
+    def round(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def pairs(self) -> int: ...
+    def seek(self, round: int, loss: float, pairs: int) -> None: ...
+    def run(self, count: int, threads: int) -> None: ...
+
+def cut_into_tiles(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.floating],
+    first: NDArray[np.int32],
+    row_words: NDArray[np.int32],
+    column_places: NDArray[np.int32],
+    stripe: int,
+    run: int,
+    x_max: float,
+    alpha: float,
+    threads: int,
+    begin: NDArray[np.int64],
+    entries: NDArray[np.uint8],
+) -> int: ...
+def glove_steps(
+    entries: NDArray[np.uint8], rows: NDArray[np.floating], columns: NDArray[np.floating], rate: float
+) -> float: ...

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from firth.events import Listener
     from firth.text.corpus import Corpus
 
-__all__ = ["TOKENIZERS", "TextOptions", "read_corpus", "token_lines"]
+__all__ = ["TOKENIZERS", "TextOptions", "read_corpus", "read_model", "token_lines"]
 
 TOKENIZERS = ("words", "whitespace", "chars", "zh")
 _DEFAULT = "words"
@@ -93,6 +93,39 @@ def read_corpus(
     if made != options.over(corpus.tokenizer):
         raise ConfigError("a corpus keeps the tokenizer that it was made with", got=" ".join(texts), expected=str(made))
     return corpus
+
+
+def read_model(texts: Sequence[str], options: TextOptions, takes: tuple[type, ...], listen: Listener) -> Any | None:
+    """Return the model that stands in the place of a text, such as counts to train GloVe on, or None.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        A single folder of ours may hold a model; anything else is text.
+    options : TextOptions
+    takes : tuple of type
+        What the model's training takes beside text (``TAKES`` of its module).
+    listen : callable
+
+    Raises
+    ------
+    DataError
+        When the folder holds another kind of model.
+    ConfigError
+        When options of the text are given.
+    """
+    if len(texts) != 1 or not (Path(texts[0]) / "model.safetensors").is_file():
+        return None
+    from firth.formats.registry import load
+
+    check_cpu_level()
+    model = load(texts[0], listen=listen)
+    if not isinstance(model, takes):
+        wanted = " or ".join(["a text", "a corpus", *(kind.__name__ for kind in takes)])
+        raise DataError(f"{texts[0]} holds a model", got=type(model).__name__, expected=wanted)
+    if options != TextOptions():
+        raise ConfigError("there is no text to read", got=str(options), remedy="leave the options of the text out")
+    return model
 
 
 def token_lines(texts: Sequence[str], options: TextOptions) -> Iterator[list[str]]:

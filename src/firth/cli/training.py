@@ -9,6 +9,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from cyclopts import Group, Parameter
@@ -17,7 +18,7 @@ from firth import checkpoint as checkpoints
 from firth.cli.display import listening
 from firth.cli.options import Texts, load_vectors
 from firth.cli.target import check_model_target, make_parents
-from firth.cli.texts import TextOptions, read_corpus
+from firth.cli.texts import TextOptions, read_corpus, read_model
 from firth.config import Config
 from firth.errors import ConfigError, DataError
 from firth.events import Listener, Notice, Saved
@@ -76,7 +77,7 @@ def command_for(name: str, config: str) -> Callable[..., None]:
     def command(texts: list[str], **options: Any) -> None:
         running: Running = options.pop("running")
         text_options: TextOptions = options.pop("text", TextOptions())
-        _train(texts, make_config(kind, options), module.train, text_options, running)
+        _train(texts, make_config(kind, options), module, text_options, running)
 
     positional, named = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY
     text_annotation = Annotated[TextOptions, Parameter(name="*", group=_TEXT_GROUP)]
@@ -130,19 +131,21 @@ def make_config(kind: type[Config], options: dict[str, Any]) -> Config:
         raise ConfigError(what, got=error.got, expected=error.expected, remedy=error.remedy) from error
 
 
-def _train(texts: list[str], config: Config, train: Callable[..., Any], text: TextOptions, running: Running) -> None:
+def _train(texts: list[str], config: Config, module: ModuleType, text: TextOptions, running: Running) -> None:
     kind, checkpoint = check_places(running, [*texts, *(path for path in (running.init, running.heldout) if path)])
     if running.freeze and running.init is None:
         raise ConfigError("--freeze needs --init", remedy="name the vectors whose words are to be left as they are")
-    takes = _taken(train)
+    takes = _taken(module.train)
     for option, given in _run_options(running):
         if given and not takes(option):
             raise ConfigError(f"this model takes no --{option.replace('_', '-')}", remedy="leave it out")
     init = None if running.init is None else load_vectors(running.init)
     with listening(quiet=running.quiet, log=running.log) as listen:
         try:
-            corpus = read_corpus(texts, text, threads=running.threads, listen=listen)
-            heldout = _heldout(corpus, text, running, listen)
+            data = read_model(texts, text, getattr(module, "TAKES", ()), listen)
+            if data is None:
+                data = read_corpus(texts, text, threads=running.threads, listen=listen)
+            heldout = _heldout(data, text, running, listen)
             make_parents(running.out)
             if running.overwrite and not running.resume:
                 checkpoints.remove(checkpoint)
@@ -157,7 +160,7 @@ def _train(texts: list[str], config: Config, train: Callable[..., Any], text: Te
                 "freeze": running.freeze,
                 "keep_output": running.keep_output,
             }
-            trained = train(corpus, config, **{name: value for name, value in options.items() if takes(name)})
+            trained = module.train(data, config, **{name: value for name, value in options.items() if takes(name)})
         except KeyboardInterrupt as stop:
             if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from firth.static.word2vec import Word2Vec
 
 __all__ = ["Built", "build_task", "heldout_task"]
-
-Neighbours = tuple[tuple[str, float], ...]
-_PROBE_NEIGHBOURS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,29 +56,6 @@ class Built:
             "tokenizer": corpus.tokenizer,
             "cpu_level": _core.cpu_level(),
         }
-
-    def prober(self, probes: Sequence[str], tell: Listener) -> Callable[[], list[tuple[str, Neighbours]]] | None:
-        """Return a function that finds the neighbours of ``probes`` among the vectors as they are, or None."""
-        at = {word: row for row, word in enumerate(self.words)} if probes else {}
-        rows = [at[word] for word in probes if word in at]
-        for word in probes:
-            if word not in at:
-                tell(Notice(f"the probe word {word!r} is not in the vocabulary"))
-        if not rows:
-            return None
-
-        def probe() -> list[tuple[str, Neighbours]]:
-            matrix = self.task.word_vectors()
-            norms = np.maximum(np.sqrt(np.einsum("ij,ij->i", matrix, matrix)), 1e-12)
-            cosines = matrix[rows] @ matrix.T / norms / norms[rows, None]
-            cosines[np.arange(len(rows)), rows] = -np.inf
-            best = np.argsort(-cosines, axis=1, kind="stable")[:, : min(_PROBE_NEIGHBOURS, len(self.words) - 1)]
-            return [
-                (self.words[row], tuple((self.words[j], float(line[j])) for j in order.tolist()))
-                for row, order, line in zip(rows, best, cosines, strict=True)
-            ]
-
-        return probe
 
 
 def build_task(

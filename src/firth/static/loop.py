@@ -78,6 +78,8 @@ class Job:
         Mean loss on the held-out text with the parameters as they are.
     probe : callable or None
         Neighbours of the probe words as they are: ``(word, ((neighbour, cosine), ...))`` pairs.
+    remedy : str
+        What helps where training diverges.
     """
 
     rounds: Rounds
@@ -89,6 +91,7 @@ class Job:
     save: Callable[[Sequence[Epoch]], Path] | None = None
     heldout: Callable[[], float] | None = None
     probe: Callable[[], Sequence[tuple[str, tuple[tuple[str, float], ...]]]] | None = None
+    remedy: str = "lower --rate, or let subsampling thin out the frequent words (--sample 1e-3)"
 
 
 def cpu_threads(threads: int | None) -> int:
@@ -140,7 +143,7 @@ def _run(job: Job, history: list[Epoch]) -> float:
             raise DataError(
                 "training diverged: the loss is no longer a number",
                 got=f"epoch {(rounds.round - 1) // per_epoch + 1}",
-                remedy="lower --rate, or let subsampling thin out the frequent words (--sample 1e-3)",
+                remedy=job.remedy,
             )
         took = time.monotonic() - began
         clock.training += took

@@ -21,7 +21,9 @@ from firth.static import cooccurrence
 from firth.static.cooccurrence import Cooc
 from firth.static.counts import CooccurrenceMatrix, PPMIMatrix
 
-__all__ = ["PPMI", "Weighed", "counts_of", "train", "weigh"]
+__all__ = ["PPMI", "TAKES", "Weighed", "counts_of", "train", "weigh"]
+
+TAKES = (CooccurrenceMatrix,)  # in the place of a text
 
 _BLOCK = 1 << 21  # pairs weighed together
 

@@ -9,9 +9,31 @@ from numpy.typing import NDArray
 
 from firth.errors import ConfigError
 
-__all__ = ["AliasTable", "Tree", "alias_table", "balanced_tree", "huffman_tree", "keep_thresholds"]
+__all__ = ["AliasTable", "Tree", "alias_table", "balanced_tree", "huffman_tree", "keep_thresholds", "random_numbers"]
 
 _ALL = 2**32 - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def random_numbers(seed: int, stream: int, epoch: int, n: int) -> NDArray[np.uint64]:
+    """Return the first ``n`` 64-bit numbers of a stream: those of ``native/sampling.h``.
+
+    Examples
+    --------
+    >>> random_numbers(seed=1, stream=5, epoch=0, n=2).dtype
+    dtype('uint64')
+    """
+    with np.errstate(over="ignore"):
+        golden = np.uint64(_GOLDEN)
+        key = _mix(_mix(np.uint64(seed) * golden + np.uint64(stream)) + np.uint64(epoch) * golden)
+        return np.asarray(_mix(key + np.arange(1, n + 1, dtype=np.uint64) * golden))
+
+
+def _mix(z: np.uint64 | NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64's mixer (Steele, Lea and Flood 2014, figure 15)."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
 def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint32]:

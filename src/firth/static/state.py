@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from firth import _core, checkpoint
 from firth.config import Config, to_dict
@@ -14,7 +17,7 @@ from firth.events import Listener, Notice
 from firth.static.build import Built
 from firth.static.loop import Epoch
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "facts_of"]
 
 
 class Keeper:
@@ -25,21 +28,19 @@ class Keeper:
     folder : path-like or None
         Where the checkpoint lies; None keeps none.
     config : Config
-    built : Built
-    digest : str
-        Of the corpus.
+    arrays : mapping from str to ndarray
+        The parameters in training, which are saved, and overwritten on resuming.
+    facts : mapping
+        What else makes the job what it is, as JSON values: ``corpus``, ``schedule``, ``start``. ``options`` stands in
+        for all of ``config``.
     """
 
-    def __init__(self, folder: str | Path | None, config: Config, built: Built, digest: str) -> None:
+    def __init__(
+        self, folder: str | Path | None, config: Config, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+    ) -> None:
         self.folder = None if folder is None else Path(folder)
-        self.model = built.task.model
-        self.job: dict[str, Any] = {
-            "model": type(config).__name__,
-            "options": to_dict(config),
-            "corpus": digest,
-            "schedule": dataclasses.asdict(built.task.schedule),
-            "start": _start_digest(built) if self.folder is not None else "",
-        }
+        self.arrays = arrays
+        self.job: dict[str, Any] = {"model": type(config).__name__, "options": to_dict(config), **facts}
 
     def save(self, trainer: Any, history: Any) -> Path:
         """Write the state of ``trainer`` and return the folder."""
@@ -53,7 +54,7 @@ class Keeper:
             "pairs": trainer.pairs,
             "history": [dataclasses.astuple(epoch) for epoch in history],
         }
-        checkpoint.save(self.folder, self.model.arrays(), state)
+        checkpoint.save(self.folder, self.arrays, state)
         return self.folder
 
     def start(self, trainer: Any, *, resume: bool, listen: Listener) -> tuple[Any, list[Epoch]]:
@@ -77,7 +78,7 @@ class Keeper:
         self._compare(state)
         if state["cpu_level"] != _core.cpu_level():
             listen(Notice(f"begun on CPU level {state['cpu_level']}: the last digits may differ from an unbroken run"))
-        for name, array in self.model.arrays().items():
+        for name, array in self.arrays.items():
             array[:] = arrays[name]
         trainer.seek(state["round"], float.fromhex(state["loss"]), state["pairs"])
         return trainer, [Epoch(*epoch) for epoch in state["history"]]
@@ -98,6 +99,15 @@ class Keeper:
                 got=f"a different {got}",
                 remedy="resume with the same text and options, or train without --resume",
             )
+
+
+def facts_of(built: Built, digest: str, *, kept: bool) -> dict[str, Any]:
+    """Return the facts of a job on the corpus of this ``digest``; nothing is digested where no checkpoint is kept."""
+    return {
+        "corpus": digest,
+        "schedule": dataclasses.asdict(built.task.schedule),
+        "start": _start_digest(built) if kept else "",
+    }
 
 
 def _start_digest(built: Built) -> str:

@@ -24,7 +24,9 @@ from firth.static.loop import cpu_threads
 from firth.static.ppmi import PPMI, counts_of, weigh
 from firth.vectors.static import Vectors
 
-__all__ = ["SVD", "Factorised", "train"]
+__all__ = ["SVD", "TAKES", "Factorised", "train"]
+
+TAKES = (CooccurrenceMatrix,)  # in the place of a text
 
 
 @dataclasses.dataclass(frozen=True)

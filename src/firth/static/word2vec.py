@@ -20,7 +20,8 @@ from firth.events import Event, Listener, Notice
 from firth.protocols import Float32
 from firth.static.build import Built, build_task, heldout_task
 from firth.static.loop import Epoch, Job, cpu_threads, run
-from firth.static.state import Keeper
+from firth.static.probes import prober
+from firth.static.state import Keeper, facts_of
 from firth.static.task import ARCHITECTURES, CONTEXTS, LOSSES, compact
 from firth.text.corpus import Corpus, as_corpus
 from firth.vectors.static import Vectors
@@ -213,7 +214,8 @@ def run_job(
     workers = cpu_threads(threads)
     for message in built.notices:
         tell(Notice(message))
-    keeper = Keeper(checkpoint, config, built, corpus.digest)
+    facts = facts_of(built, corpus.digest, kept=checkpoint is not None)
+    keeper = Keeper(checkpoint, config, built.task.model.arrays(), facts)
     trainer, history = keeper.start(_trainer(built, backend), resume=resume, listen=tell)
     job = Job(
         rounds=trainer,
@@ -224,7 +226,7 @@ def run_job(
         listen=tell,
         save=(lambda epochs: keeper.save(trainer, epochs)) if checkpoint is not None else None,
         heldout=_heldout_loss(heldout, built, workers, tell),
-        probe=built.prober(probes, tell),
+        probe=prober(built.words, probes, built.task.word_vectors, tell),
     )
     return history, run(job, history)
 
