@@ -111,8 +111,12 @@ void RoundWords::spread(const Word2VecTask& task, const Blocks& blocks, int thre
     const std::vector<int32_t>& rows = rows_.rows();
     auto at = [&](size_t i) { return row_at(task, rows[changed_[i].row]); };
     const float* change = nullptr;
+    int32_t fetched = 0;  // rows are numbered as they are first met: from this one on they are still in memory
     for (size_t i = 0; i < changed_.size(); ++i) {
-        if (i + kAhead < changed_.size()) prefetch_row(at(i + kAhead), task.stride);
+        if (i + kAhead < changed_.size() && changed_[i + kAhead].row >= fetched) {
+            fetched = changed_[i + kAhead].row + 1;
+            prefetch_row(at(i + kAhead), task.stride);
+        }
         const size_t word = size_t(changed_[i].word);
         if (i == 0 || changed_[i - 1].word != changed_[i].word) change = change_of(task, blocks, word, pull);
         kernels().axpby(at(i), 1.0f, change, factor_[changed_[i].row], task.dim);
