@@ -27,7 +27,7 @@ _MOST_BLOCKS = 32  # of a vocabulary of usual size: no more threads than that fi
 _BLOCK_WORDS = 8192  # at most, so that a tile's parameters stay in the last cache
 _STRIPE_BYTES = 256 * 1024  # parameters of a stripe's columns: half of a small second-level cache
 _RUN = 16
-_STREAM = 5  # of the random numbers that place the words
+_STREAM = 7  # of the random numbers that place the words
 
 
 @dataclasses.dataclass(frozen=True)
