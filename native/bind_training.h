@@ -69,6 +69,7 @@ void make_word2vec(PyWord2Vec* self, nb::dict a) {
     const size_t parts = t.part_first ? size_t(t.part_first[t.n_words]) : 0;
     t.part_row = column<int32_t>(*self, a["part_row"], "part_row", parts);
     const size_t n_inputs = t.part_first ? nb::cast<Rows>(a["input"]).shape(0) : size_t(t.n_words);
+    t.n_input_rows = int64_t(n_inputs);
     for (size_t i = 0; i < parts; ++i) require(size_t(t.part_row[i]) < n_inputs, "a part of a word has no row");
     for (int32_t w = 0; t.part_first && w < t.n_words; ++w) require(t.part_first[w] < t.part_first[w + 1], "a word has no row");
     t.input = matrix(*self, a["input"], n_inputs, t.stride);

@@ -43,8 +43,9 @@ void RoundWords::unite(const Blocks& blocks) {
 void RoundWords::compose(const Word2VecTask& task, float* vectors, int thread, int threads) {
     constexpr size_t kWords = 4;  // at a time, so that their rows are on their way while those before are summed
     const std::vector<int32_t>& words = words_.rows();
+    const size_t from = words.size() * thread / threads, to = words.size() * (thread + 1) / threads;
     parts_.clear(), begin_.clear(), end_.clear(), share_.clear();
-    for (size_t i = size_t(thread); i < words.size(); i += size_t(threads)) {
+    for (size_t i = from; i < to; ++i) {
         begin_.push_back(int(parts_.size()));
         for (int64_t part = task.part_first[words[i]]; part < task.part_first[words[i] + 1]; ++part)
             parts_.push_back(row_at(task, task.part_row[part]));
@@ -53,36 +54,36 @@ void RoundWords::compose(const Word2VecTask& task, float* vectors, int thread, i
     }
     const size_t n = begin_.size();
     hole_.assign(kWords, -1);
-    float* const sums = sum_.need(kWords * task.stride);
-    auto fetch = [&](size_t from) {
-        if (from >= n) return;
-        for (int i = begin_[from]; i < end_[std::min(n, from + kWords) - 1]; ++i) prefetch_row(parts_[i], task.stride);
+    auto fetch = [&](size_t first) {
+        if (first >= n) return;
+        for (int i = begin_[first]; i < end_[std::min(n, first + kWords) - 1]; ++i) prefetch_row(parts_[i], task.stride);
     };
     fetch(0);
     for (size_t i = 0; i < n; i += kWords) {
         fetch(i + kWords);
         const int count = int(std::min(kWords, n - i));
         kernels().sum_windows({task.dim, task.stride, count, parts_.data(), begin_.data() + i, end_.data() + i, hole_.data()},
-                              share_.data() + i, sums);
-        for (int k = 0; k < count; ++k)
-            std::memcpy(vectors + (size_t(thread) + (i + k) * threads) * task.stride, sums + k * task.stride,
-                        task.stride * sizeof(float));
+                              share_.data() + i, vectors + (from + i) * task.stride);
     }
 }
 
 // Rows of this thread, in the order in which the words come to them.
 void RoundWords::find_rows(const Word2VecTask& task, int thread, int threads) {
     const std::vector<int32_t>& words = words_.rows();
-    rows_.clear(4 * words.size());
-    changed_.clear(), uses_.clear(), times_.clear();
+    number_.resize(size_t(task.n_input_rows), 0);
+    for (int32_t row : rows_) number_[row] = 0;
+    rows_.clear(), changed_.clear(), uses_.clear(), times_.clear();
     for (size_t i = 0; i < words.size(); ++i)
         for (int64_t part = task.part_first[words[i]]; part < task.part_first[words[i] + 1]; ++part) {
             const int32_t row = task.part_row[part];
             if (int(uint64_t(uint32_t(row) * 0x9E3779B1u) * uint32_t(threads) >> 32) != thread) continue;
-            const int32_t place = rows_.slot(row);
-            if (size_t(place) == uses_.size()) uses_.push_back(0), times_.push_back(0);
-            uses_[place] += asked_[i], ++times_[place];
-            changed_.push_back({int32_t(i), place});
+            int32_t& number = number_[row];
+            if (number == 0) {
+                rows_.push_back(row), uses_.push_back(0), times_.push_back(0);
+                number = int32_t(rows_.size());
+            }
+            uses_[number - 1] += asked_[i], ++times_[number - 1];
+            changed_.push_back({int32_t(i), number - 1});
         }
 }
 
@@ -108,8 +109,7 @@ void RoundWords::spread(const Word2VecTask& task, const Blocks& blocks, int thre
     find_rows(task, thread, threads);
     factor_.resize(uses_.size());
     for (size_t i = 0; i < uses_.size(); ++i) factor_[i] = agreement(times_[i], double(uses_[i]), pull);
-    const std::vector<int32_t>& rows = rows_.rows();
-    auto at = [&](size_t i) { return row_at(task, rows[changed_[i].row]); };
+    auto at = [&](size_t i) { return row_at(task, rows_[changed_[i].row]); };
     const float* change = nullptr;
     int32_t fetched = 0;  // rows are numbered as they are first met: from this one on they are still in memory
     for (size_t i = 0; i < changed_.size(); ++i) {

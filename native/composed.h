@@ -22,7 +22,7 @@ public:
 
     void unite(const Blocks& blocks);
     size_t size() const { return words_.rows().size(); }
-    // Write every `threads`-th word's vector, from the `thread`-th on, to its place among all vectors.
+    // Write the vectors of one of `threads` shares of the words to their places among all vectors.
     void compose(const Word2VecTask& task, float* vectors, int thread, int threads);
     // Where the vector of a block's word is, block and word by their number.
     int32_t place(size_t block, size_t slot) const { return places_[first_[block] + slot]; }
@@ -37,7 +37,9 @@ private:
     void find_rows(const Word2VecTask& task, int thread, int threads);
     const float* change_of(const Word2VecTask& task, const Blocks& blocks, size_t word, float pull);
 
-    PrivateRows words_, rows_;
+    PrivateRows words_;
+    std::vector<int32_t> number_;   // of each row of the matrix among rows_, from 1; 0 where it is not there
+    std::vector<int32_t> rows_;     // of this thread, that the round's words have
     std::vector<size_t> first_;     // of each block among places_
     std::vector<int32_t> places_;
     std::vector<int32_t> next_;     // places_ of one word make a list: the next of each, -1 at its end

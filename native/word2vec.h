@@ -35,6 +35,7 @@ struct Word2VecTask {
     // [part_first[w], part_first[w + 1]) of part_row, the first of which is its own. Null: it is row w.
     const int64_t* part_first;
     const int32_t* part_row;
+    int64_t n_input_rows;
     const uint8_t* frozen;  // per word, or null: its input row does not change
     float* positions;       // CBOW: weights of the places around the centre, (2 window + 1) x stride, or null
 
