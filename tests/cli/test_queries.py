@@ -12,6 +12,7 @@ import pytest
 
 from firth.formats.registry import load, save
 from firth.vectors.static import Vectors
+from firth.vectors.subword import NgramRows, SubwordVectors
 
 Call = Callable[..., Any]
 
@@ -237,3 +238,16 @@ def test_embed_adds_a_flag_to_the_tokenizer_of_the_model(call: Call, tmp_path: P
         "note: the model was trained with phrases, which are not joined in the embedded text"
     ]
     np.testing.assert_array_equal(np.load(out), np.eye(2))
+
+
+def test_embed_composes_unknown_words_from_their_ngrams(call: Call, tmp_path: Path) -> None:
+    grams = NgramRows(np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32), minn=3, maxn=4, buckets=50)
+    vectors = SubwordVectors(
+        ["cat"], np.ones((1, 3), np.float32), subwords=grams, metadata={"tokenizer": {"name": "words"}}
+    )
+    save(vectors, tmp_path / "m")
+    (tmp_path / "t.txt").write_text("cat catty\n", encoding="utf-8")
+    done = call("embed", tmp_path / "m", tmp_path / "t.txt", "--out", tmp_path / "v.npy", "--what", "tokens")
+    assert done.code == 0, done.err
+    assert "1 of 2 tokens are not in the vocabulary: composed" in done.err
+    np.testing.assert_allclose(np.load(tmp_path / "v.npy"), [np.ones(3), vectors["catty"]], atol=1e-6)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from cyclopts import Parameter
 
 from firth.cli.options import FormatOption, LimitOption, ModelPath, Texts, load_vectors
@@ -60,8 +59,12 @@ def embed(
         rows = [[" ".join(line)] for line in lines]
     make_parents(out)
     save_arrays(out, arrays, rows)
-    found = [int(np.count_nonzero(vectors.rows(line) >= 0)) if line else 0 for line in lines]
+    absent = {token for line in lines for token in line if token not in vectors}
+    unknown = {token for token in absent if not vectors.knows(token)}
+    found = [sum(token not in unknown for token in line) for line in lines]
     tokens = sum(map(len, lines))
+    if composed := sum(token in absent for line in lines for token in line) - (tokens - sum(found)):
+        note(f"{composed:,} of {tokens:,} tokens are not in the vocabulary: composed from their n-grams")
     if sum(found) < tokens:
         note(f"{tokens - sum(found):,} of {tokens:,} tokens are not in the vocabulary ({oov})")
     if (empty := found.count(0)) and what == "sentences":
