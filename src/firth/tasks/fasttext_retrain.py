@@ -14,7 +14,8 @@ from firth.protocols import Float32
 from firth.static.loop import Epoch, Job, cpu_threads, run
 from firth.static.task import aligned_rows
 from firth.tasks.fasttext import FastTextClassifier
-from firth.tasks.fasttext_train import FastTextClassify, labelled_documents, native_trainer
+from firth.tasks.fasttext_task import labelled_documents, native_trainer
+from firth.tasks.fasttext_train import FastTextClassify
 from firth.vectors.storage import Rows, dense
 
 __all__ = ["config_of", "train_again"]
