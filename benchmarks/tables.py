@@ -12,6 +12,8 @@ TITLES = {
     "skipgram-negative-300": "skip-gram, negative sampling, dim 300",
     "cbow-negative-100": "CBOW, negative sampling, dim 100",
     "skipgram-hierarchical-100": "skip-gram, hierarchical softmax, dim 100",
+    "fasttext-skipgram-100": "fastText skip-gram, n-grams of 3 to 6, dim 100",
+    "fasttext-cbow-100": "fastText CBOW, n-grams of 3 to 6, dim 100",
     "vocabulary": "read, count and encode",
 }
 
