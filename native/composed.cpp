@@ -76,7 +76,7 @@ void RoundWords::find_rows(const Word2VecTask& task, int thread, int threads) {
     for (size_t i = 0; i < words.size(); ++i)
         for (int64_t part = task.part_first[words[i]]; part < task.part_first[words[i] + 1]; ++part) {
             const int32_t row = task.part_row[part];
-            if (int(uint64_t(uint32_t(row) * 0x9E3779B1u) * uint32_t(threads) >> 32) != thread) continue;
+            if (owner_of(row, threads) != thread) continue;
             int32_t& number = number_[row];
             if (number == 0) {
                 rows_.push_back(row), uses_.push_back(0), times_.push_back(0);

@@ -43,6 +43,11 @@ inline void prefetch_row(const float* row, int stride) {
     for (int c = 0; c < stride; c += 16) __builtin_prefetch(row + c);
 }
 
+// Which of `threads` threads a row belongs to when changes are merged.
+inline int owner_of(int32_t row, int threads) {
+    return int(uint64_t(uint32_t(row) * 0x9E3779B1u) * uint32_t(threads) >> 32);
+}
+
 class PrivateRows {
 public:
     struct Shared {  // a row with copies in several blocks

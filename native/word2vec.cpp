@@ -64,12 +64,16 @@ void Word2VecTrainer::prepare(int thread, int64_t round, int slot) {
     crew_->output.add(thread, block.output.rows());
 }
 
-// The vectors of the round's words, each made by one of the threads.
-void Word2VecTrainer::compose(int thread, int64_t round) {
+std::vector<const Block*> Word2VecTrainer::listed(int64_t round) const {
     std::vector<const Block*> blocks;
     for (int slot = 0; slot < slots(round); ++slot) blocks.push_back(blocks_of(round)[slot].get());
+    return blocks;
+}
+
+// The vectors of the round's words, each made by one of the threads.
+void Word2VecTrainer::compose(int thread, int64_t round) {
     RoundWords& words = crew_->words[thread];
-    words.unite(blocks);
+    words.unite(listed(round));
     words.compose(task_, crew_->vectors[0].need(0), thread, int(crew_->words.size()));
 }
 
@@ -132,9 +136,7 @@ float agreement(int blocks, double uses, float pull) {
 // With p_b the private copies, r the frozen row and f the agreement,  r + f sum (p_b - r) = (1 - f k) r + f sum p_b.
 void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
     if (in_place_) return;
-    auto mine = [&](int32_t row) {
-        return int(uint64_t(uint32_t(row) * 0x9E3779B1u) * uint32_t(threads) >> 32) == thread;
-    };
+    auto mine = [&](int32_t row) { return owner_of(row, threads) == thread; };
     const Kernels& table = kernels();
     const int n = slots(round);
     const auto& blocks = blocks_of(round);
@@ -157,9 +159,7 @@ void Word2VecTrainer::merge(int thread, int threads, int64_t round) {
             }
     };
     if (task_.part_first) {
-        std::vector<const Block*> of_round;
-        for (int slot = 0; slot < n; ++slot) of_round.push_back(blocks[slot].get());
-        crew_->words[thread].spread(task_, of_round, thread, threads, pull);
+        crew_->words[thread].spread(task_, listed(round), thread, threads, pull);
     } else {
         merge_part(&Block::input, crew_->input, task_.input, merging_input_);
     }

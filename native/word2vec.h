@@ -87,6 +87,7 @@ private:
     struct Crew;
     int slots(int64_t round) const;
     void prepare(int thread, int64_t round, int slot);
+    std::vector<const Block*> listed(int64_t round) const;
     void compose(int thread, int64_t round);
     void work(int thread, int64_t round, int slot);
     void bind_rows(int thread, int slot, Block& block);

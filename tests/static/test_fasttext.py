@@ -151,9 +151,6 @@ def test_resume_ends_with_the_same_bytes(tmp_path: Path) -> None:
     config = FastText(dim=8, min_count=1, epochs=3, buckets=200)
     whole = train(syllable_text(), config).vectors.matrix
 
-    class StopHereError(Exception):
-        pass
-
     def stop(event: object) -> None:
         if type(event).__name__ == "EpochEnd" and getattr(event, "epoch", 0) == 2:
             raise KeyboardInterrupt

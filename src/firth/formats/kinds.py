@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from firth.errors import DataError, FormatError
 from firth.formats.base import Reading
 from firth.vectors.words import Words
 
-__all__ = ["Kind", "Parts", "kind_of", "kinds"]
+__all__ = ["Kind", "Parts", "kind_of", "kinds", "listed"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +93,17 @@ class Kind:
     uses: tuple[str, ...]
 
 
+def listed(attribute: str) -> Iterator[Any]:
+    """Yield what the modules of :mod:`firth.formats` list under a name, such as ``KINDS``."""
+    package = importlib.import_module("firth.formats")
+    for found in pkgutil.iter_modules(package.__path__):
+        yield from getattr(importlib.import_module(f"firth.formats.{found.name}"), attribute, ())
+
+
 @functools.cache
 def kinds() -> dict[str, Kind]:
     """Return every kind of model by name."""
-    package = importlib.import_module("firth.formats")
-    modules = (
-        importlib.import_module(f"firth.formats.{found.name}") for found in pkgutil.iter_modules(package.__path__)
-    )
-    return {known.name: known for module in modules for known in getattr(module, "KINDS", ())}
+    return {kind.name: kind for kind in listed("KINDS")}
 
 
 def kind_of(model: Any) -> Kind:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-import pkgutil
 from pathlib import Path
 from typing import Any
 
 from firth.errors import ConfigError, DataError, FormatError
 from firth.events import Listener
 from firth.formats.base import FileReport, Format, Reading
-from firth.formats.kinds import kinds
+from firth.formats.kinds import kinds, listed
 from firth.formats.streams import Head, head_of
 from firth.vectors.compress import Loss
 from firth.vectors.compress import compress as compress_vectors
@@ -26,11 +24,7 @@ _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 @functools.cache
 def formats() -> dict[str, Format]:
     """Return every format by name: whatever a module of :mod:`firth.formats` lists as ``FORMATS``."""
-    package = importlib.import_module("firth.formats")
-    modules = (
-        importlib.import_module(f"firth.formats.{found.name}") for found in pkgutil.iter_modules(package.__path__)
-    )
-    return {known.name: known for module in modules for known in getattr(module, "FORMATS", ())}
+    return {kind.name: kind for kind in listed("FORMATS")}
 
 
 def load(
