@@ -55,6 +55,8 @@ class Running:
         False
     )
     keep_output: Annotated[bool, Parameter(negative="", help="Keep the output vectors too.")] = False
+    minutes: Annotated[float | None, Parameter(help="Plan the training for this much time (neural models).")] = None
+    device: Annotated[str | None, Parameter(help="cpu, cuda, cuda:1 (neural models); a GPU where there is one.")] = None
 
 
 class Places(Protocol):
@@ -159,8 +161,10 @@ def _train(texts: list[str], config: Config, module: ModuleType, text: TextOptio
                 "init": init,
                 "freeze": running.freeze,
                 "keep_output": running.keep_output,
+                "minutes": running.minutes,
+                "device": running.device,
             }
-            trained = module.train(data, config, **{name: value for name, value in options.items() if takes(name)})
+            trained = module.train(data, config, **{k: v for k, v in options.items() if takes(k) and v is not None})
         except KeyboardInterrupt as stop:
             if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
@@ -183,6 +187,8 @@ def _run_options(running: Running) -> Iterator[tuple[str, bool]]:
     yield "init", running.init is not None
     yield "freeze", running.freeze
     yield "keep_output", running.keep_output
+    yield "minutes", running.minutes is not None
+    yield "device", running.device is not None
 
 
 def _heldout(corpus: Corpus, text: TextOptions, running: Running, listen: Listener) -> Corpus | None:

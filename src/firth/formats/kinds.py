@@ -75,8 +75,8 @@ class Kind:
         ``kind`` in ``config.json``; folders without one hold ``vectors``.
     title : str
         One line.
-    holds : type
-        The class of the model, exactly.
+    holds : type or str
+        The class of the model, exactly; ``module:class`` for one whose module needs torch.
     apart : callable
         From a model to its :class:`Parts`.
     together : callable
@@ -87,10 +87,16 @@ class Kind:
 
     name: str
     title: str
-    holds: type
+    holds: type | str
     apart: Callable[[Any], Parts]
     together: Callable[[Parts, Reading], Any]
     uses: tuple[str, ...]
+
+    def fits(self, model: Any) -> bool:
+        """Return whether ``model`` is of this kind."""
+        if isinstance(self.holds, str):
+            return f"{type(model).__module__}:{type(model).__qualname__}" == self.holds
+        return type(model) is self.holds
 
 
 def listed(attribute: str) -> Iterator[Any]:
@@ -115,6 +121,6 @@ def kind_of(model: Any) -> Kind:
         When no folder of ours can hold it.
     """
     for kind in kinds().values():
-        if type(model) is kind.holds:
+        if kind.fits(model):
             return kind
     raise DataError("no model that Firth can save", got=type(model).__name__)

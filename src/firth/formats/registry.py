@@ -186,10 +186,9 @@ def _save(model: Any, path: Path, format: str | None) -> Format:
 
 def model_of(result: Any) -> Any:
     """Return what of a training result is to be saved: itself where it is a model, else what it holds."""
-    written = (known for kind in formats().values() for known in kind.models or ())
-    holds = (*(kind.holds for kind in kinds().values()), *written)
+    written = tuple(known for kind in formats().values() for known in kind.models or ())
     for found in (result, getattr(result, "model", None), getattr(result, "vectors", None)):
-        if isinstance(found, holds):
+        if isinstance(found, written) or any(kind.fits(found) for kind in kinds().values()):
             return found
     raise DataError("no model to save", got=type(result).__name__, expected="Vectors or another model")
 

@@ -1,0 +1,1 @@
+"""Language models: n-grams, maximum entropy, and neural ones, under one interface and on one scale."""

@@ -1,0 +1,1 @@
+"""What every neural rung shares: the training loop, schedules and softmaxes. Needs the extra ``[neural]``."""
