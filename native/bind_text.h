@@ -83,12 +83,12 @@ inline void bind_text(nb::module_& m) {
         .def(
             "__init__",
             [](TextPass* self, const std::string& tokenizer, bool lower, bool fold_digits, std::size_t threads,
-               int ids_file, int ends_file, std::size_t block) {
-                new (self) TextPass({firth::tokenizer_named(tokenizer), {lower, fold_digits}, threads, block, ids_file,
-                                     ends_file});
+               int ids_file, int ends_file, std::size_t block, bool blank_lines) {
+                new (self) TextPass({firth::tokenizer_named(tokenizer), {lower, fold_digits}, threads, block, blank_lines,
+                                     ids_file, ends_file});
             },
             "tokenizer"_a, "lower"_a, "fold_digits"_a, "threads"_a, "ids_file"_a, "ends_file"_a,
-            "block"_a = TextOptions{}.block)
+            "block"_a = TextOptions{}.block, "blank_lines"_a = false)
         .def(
             "feed",
             [](TextPass& self, Bytes bytes) { unlocked([&] { self.feed(bytes.data(), bytes.size()); }); },

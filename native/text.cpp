@@ -110,7 +110,7 @@ void TextPass::end_text() {
     process(true);
     std::vector<int64_t> ends;
     const uint64_t before = sentences_;
-    close_sentence(tokens_, ends);
+    close_sentence(tokens_, false, ends);
     write_at(options_.ends_file, ends.data(), ends.size() * sizeof(int64_t), before * sizeof(int64_t));
 }
 
@@ -152,8 +152,8 @@ void TextPass::process(bool everything) {
     seen_ = used_;
 }
 
-void TextPass::close_sentence(uint64_t end, std::vector<int64_t>& ends) {
-    if (end == last_end_) return;
+void TextPass::close_sentence(uint64_t end, bool keep_empty, std::vector<int64_t>& ends) {
+    if (end == last_end_ && !keep_empty) return;
     ends.push_back(static_cast<int64_t>(end));
     last_end_ = end;
     ++sentences_;
@@ -165,7 +165,7 @@ void TextPass::write(std::vector<Block>& blocks) {
     std::vector<uint64_t> offsets;
     for (Block& block : blocks) {
         offsets.push_back(tokens_);
-        for (const uint64_t line_end : block.line_ends) close_sentence(tokens_ + line_end, ends);
+        for (const uint64_t line_end : block.line_ends) close_sentence(tokens_ + line_end, options_.blank_lines, ends);
         tokens_ += block.ids.size();
         if (!extents_.empty() && extents_.back().table == block.table) {
             extents_.back().end = tokens_;

@@ -15,6 +15,7 @@ struct TextOptions {
     Normalisation normalisation;
     std::size_t threads = 1;
     std::size_t block = 1 << 18;        // bytes that one thread splits at a time; it changes nothing but speed
+    bool blank_lines = false;           // whether a line without a token is a sentence, an empty one
     int ids_file = -1, ends_file = -1;  // descriptors, open for reading and writing; int32 ids, int64 sentence ends
 };
 
@@ -70,7 +71,7 @@ class TextPass {
     void process(bool everything);
     std::vector<std::size_t> cut_points(std::size_t end) const;
     void write(std::vector<Block>& blocks);
-    void close_sentence(uint64_t end, std::vector<int64_t>& ends);
+    void close_sentence(uint64_t end, bool keep_empty, std::vector<int64_t>& ends);
     void remap(const Vocabulary& vocabulary);
 
     TextOptions options_;

@@ -20,6 +20,7 @@ __all__ = ["TOKENIZERS", "TextOptions", "read_corpus", "read_model", "token_line
 
 TOKENIZERS = ("words", "whitespace", "chars", "zh")
 _DEFAULT = "words"
+_FLAGS = ("lower", "fold_digits", "blank_lines")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,25 +36,25 @@ class TextOptions:
     ] = None
     lower: Annotated[bool, Parameter(negative="", help="Lower-case the text.")] = False
     fold_digits: Annotated[bool, Parameter(negative="", help="Write every digit as 0.")] = False
+    blank_lines: Annotated[
+        bool, Parameter(negative="", help="Keep empty lines as empty sentences, as in WikiText (language models).")
+    ] = False
     field: Annotated[str | None, Parameter(help="Field of JSON lines that holds the text.")] = None
 
     def like(self, made: Mapping[str, Any]) -> TextOptions:
         """Return the options that read another text with the tokenizer that ``made`` describes."""
-        return dataclasses.replace(
-            self, tokenizer=made["name"], lower=bool(made.get("lower")), fold_digits=bool(made.get("fold_digits"))
-        )
+        flags = {flag: bool(made.get(flag)) for flag in _FLAGS}
+        return dataclasses.replace(self, tokenizer=made["name"], **flags)
 
     def over(self, made: Mapping[str, Any]) -> TextOptions:
         """Return the options given, or without a tokenizer among them those that ``made`` describes and the flags."""
         if self.tokenizer is not None:
             return self
         like = self.like(made)
-        return dataclasses.replace(
-            like, lower=self.lower or like.lower, fold_digits=self.fold_digits or like.fold_digits
-        )
+        return dataclasses.replace(like, **{flag: getattr(self, flag) or getattr(like, flag) for flag in _FLAGS})
 
     def __str__(self) -> str:
-        flags = [flag for flag, on in (("--lower", self.lower), ("--fold-digits", self.fold_digits)) if on]
+        flags = ["--" + flag.replace("_", "-") for flag in _FLAGS if getattr(self, flag)]
         return " ".join([f"--tokenizer {self.tokenizer or _DEFAULT}", *flags])
 
 
@@ -84,6 +85,7 @@ def read_corpus(
         tokenizer=options.tokenizer or _DEFAULT,
         lower=options.lower,
         fold_digits=options.fold_digits,
+        blank_lines=options.blank_lines,
         field=options.field,
         out=out,
         threads=threads,

@@ -116,7 +116,7 @@ class BaseLanguageModel(abc.ABC):
         Perplexity
             Over all predictions, and over those of known words, with the number of each.
         """
-        corpus = text if isinstance(text, Corpus) else as_corpus(text, **self.reading())
+        corpus = self.corpus_of(text)
         tally, state = Tally(), self.start()
         carry = self.carries if carry is None else carry
         for stream in self.lexicon.streams(corpus):
@@ -128,13 +128,14 @@ class BaseLanguageModel(abc.ABC):
         return tally.result()
 
     def _apart(self, stream: Stream) -> Float64:
-        ends = stream.sentence_ends(self.lexicon.eos)
-        return np.concatenate(self.score_apart(np.split(stream.ids, ends[:-1])))
+        return np.concatenate(self.score_apart(stream.sentences(self.lexicon.eos)))
 
-    def reading(self) -> dict[str, Any]:
-        """Return how the model's text was read, as options of :func:`firth.text.corpus.as_corpus`."""
+    def corpus_of(self, text: Any) -> Corpus:
+        """Return a text as a corpus, read as the text was that the model was trained on."""
+        if isinstance(text, Corpus):
+            return text
         made = self.metadata.get("tokenizer")
-        return {} if made is None else {"tokenizer": Tokenizer.described(made), **_blank(made)}
+        return as_corpus(text) if made is None else as_corpus(text, tokenizer=Tokenizer.described(made))
 
     def read(self, context: Sentence, state: Any = None) -> Any:
         """Return the state after some words, of a text's start or of a state."""
@@ -165,7 +166,3 @@ class BaseLanguageModel(abc.ABC):
             Without their ``<eos>``.
         """
         return draw(self, n, sampling or Sampling(), context)
-
-
-def _blank(made: Mapping[str, Any]) -> dict[str, Any]:
-    return {"blank_lines": True} if made.get("blank_lines") else {}

@@ -43,6 +43,11 @@ class Stream:
         """Return the exclusive end of each sentence, its ``<eos>`` included; shape (n_sentences,)."""
         return np.flatnonzero(self.ids == eos) + 1
 
+    def sentences(self, eos: int) -> list[NDArray[np.int32]]:
+        """Return the ids of each sentence, its ``<eos>`` included; the last may lack one."""
+        pieces = np.split(self.ids, self.sentence_ends(eos))
+        return pieces if len(pieces[-1]) else pieces[:-1]
+
 
 class Lexicon:
     """The words of a language model, with the marks after them, so that ids of words are those of the corpus.

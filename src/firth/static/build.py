@@ -85,7 +85,7 @@ def build_task(
         tree = huffman_tree(np.maximum(text_counts, 1)) if config.tree == "huffman" else balanced_tree(n_words)
     uses_noise = config.loss == "negative"
     task = Task(
-        text=Text(corpus.ids, corpus.ends, None if rows is None else rows.row_of),
+        text=Text(corpus.ids, corpus.filled_ends(), None if rows is None else rows.row_of),
         model=_start(n_words, more_rows, config, init),
         n_words=n_words,
         keep=keep_thresholds(text_counts, config.sample),
@@ -215,7 +215,7 @@ def heldout_task(built: Built, heldout: Corpus, tell: Listener) -> Task:
         tell(Notice(f"{unknown:,} of {heldout.n_tokens:,} held-out tokens are not in the vocabulary and left out"))
     return dataclasses.replace(
         built.task,
-        text=Text(heldout.ids, heldout.ends, row_of),
+        text=Text(heldout.ids, heldout.filled_ends(), row_of),
         epochs=1,
         update=False,
     )

@@ -243,10 +243,11 @@ class _Job:
     def _count(self, counter: _core.CoocCounter) -> None:
         """Take the text piece by piece, in slices of time between which Ctrl-C is heard; then merge the pieces."""
         began, total, text = time.monotonic(), self.corpus.n_tokens, self.corpus
+        ends = text.filled_ends()
         for begin in range(0, total, counter.piece):
             end = min(begin + counter.piece, total)
             try:
-                counter.place(text.ids, text.ends, self.vocabulary.word_of, self._keep, self._key, begin, end)
+                counter.place(text.ids, ends, self.vocabulary.word_of, self._keep, self._key, begin, end)
             except ValueError:
                 text.verify()
                 raise
@@ -263,7 +264,7 @@ class _Job:
         from firth.static.counting_reference import count, kept_sentences
 
         text, (left, right) = self.corpus, self._sides
-        sentences = list(kept_sentences(text.ids, text.ends, self.vocabulary.word_of, self._keep, self._key))
+        sentences = list(kept_sentences(text.ids, text.filled_ends(), self.vocabulary.word_of, self._keep, self._key))
         sums = count(iter(sentences), len(self.vocabulary.words), self.weighting.parts, left=left, right=right)
         rows, columns = np.nonzero(sums)
         indptr = np.zeros(len(sums) + 1, np.int64)

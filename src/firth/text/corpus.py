@@ -32,7 +32,7 @@ class Corpus:
     ids : (n_tokens,) int32
         The position in ``vocab`` of every token.
     ends : (n_sentences,) int64
-        The exclusive end of each sentence in ``ids``; ascending, no sentence is empty.
+        The exclusive end of each sentence in ``ids``; ascending. No sentence is empty, unless blank lines were kept.
     vocab : Vocab
         Every type of the text; trainers cut it.
     digest : str
@@ -60,7 +60,7 @@ class Corpus:
         self.ends: NDArray[np.int64] = arrays["ends"]
         self._word_ends: NDArray[np.int64] = arrays["word_ends"]
         self._words: NDArray[np.uint8] = arrays["words"]
-        self._check_ends(self.ends, "ends", self.n_tokens)
+        self._check_ends(self.ends, "ends", self.n_tokens, empty=bool(self.tokenizer.get("blank_lines")))
         self._check_ends(self._word_ends, "word_ends", len(self._words))
         counts = arrays["counts"]
         if len(counts) and (counts[-1] < 1 or (counts[1:] > counts[:-1]).any() or counts.sum() != self.n_tokens):
@@ -88,10 +88,17 @@ class Corpus:
             raise FormatError("digest or tokenizer is missing", path=path)
         return {key: self.config[key] for key in keys}
 
-    def _check_ends(self, ends: NDArray[np.int64], name: str, last: int) -> None:
-        ascending = len(ends) == 0 or (ends[0] > 0 and (ends[1:] > ends[:-1]).all())
+    def _check_ends(self, ends: NDArray[np.int64], name: str, last: int, empty: bool = False) -> None:
+        least = 0 if empty else 1
+        ascending = len(ends) == 0 or (ends[0] >= least and (np.diff(ends) >= least).all())
         if not ascending or (int(ends[-1]) if len(ends) else 0) != last:
             raise FormatError("the ends are inconsistent", path=self.path / store.ARRAYS[name][0])
+
+    def filled_ends(self) -> NDArray[np.int64]:
+        """Return the ends of the sentences that have a token: what :attr:`ends` is, unless blank lines were kept."""
+        if not self.tokenizer.get("blank_lines"):
+            return self.ends
+        return np.asarray(self.ends[np.diff(self.ends, prepend=0) > 0])
 
     @property
     def n_tokens(self) -> int:
@@ -100,7 +107,7 @@ class Corpus:
 
     @property
     def n_sentences(self) -> int:
-        """Number of sentences, which are lines with at least one token."""
+        """Number of sentences: lines with at least one token, or all lines where blank ones were kept."""
         return int(self.config["n_sentences"])
 
     @property
@@ -166,6 +173,7 @@ def as_corpus(
     tokenizer: str | Callable[[str], Iterable[str]] | Tokenizer = "words",
     lower: bool = False,
     fold_digits: bool = False,
+    blank_lines: bool = False,
     field: str | None = None,
     cache: bool | str | Path = True,
     out: str | Path | None = None,
@@ -185,6 +193,8 @@ def as_corpus(
         ``words``, ``whitespace``, ``chars``, ``zh``, or a function from a line to its tokens.
     lower, fold_digits : bool
         Lower letters; write every digit as 0.
+    blank_lines : bool
+        Keep lines without a token as empty sentences: language models predict an end there.
     field : str, optional
         The files are JSON lines and the text is in this field.
     cache : bool or path
@@ -215,5 +225,5 @@ def as_corpus(
     from firth.text.build import build
     from firth.text.request import Request
 
-    how = Tokenizer.of(tokenizer, lower=lower, fold_digits=fold_digits)
+    how = Tokenizer.of(tokenizer, lower=lower, fold_digits=fold_digits, blank_lines=blank_lines)
     return build(data, Request(how, field, cache, Path(out) if out is not None else None, threads, listen))

@@ -40,7 +40,7 @@ class Encoder:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         self._files = [os.open(folder / store.ARRAYS[name][0], flags, 0o666) for name in ("ids", "ends")]
         native = {"zh": "fields", "custom": "fields"}.get(how.name, how.name)
-        self._pass = _core.TextPass(native, how.lower, how.fold_digits, threads, *self._files)
+        self._pass = _core.TextPass(native, how.lower, how.fold_digits, threads, *self._files, blank_lines=how.blank_lines)
 
     def __enter__(self) -> Encoder:
         return self
@@ -81,7 +81,7 @@ class Encoder:
         self._pass.end_text()
 
     def feed_sentences(self, sentences: Sequence[Sequence[str]]) -> None:
-        """Take tokens as they are; a sentence without any is left out."""
+        """Take tokens as they are; a sentence without any is left out, unless blank lines are kept."""
         flat = list(chain.from_iterable(sentences))
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
         data = encode_text("\n".join(flat))

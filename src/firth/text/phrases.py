@@ -117,6 +117,8 @@ def find_phrases(
     ['in', 'new_york', 'it', 'rains']
     """
     config = config or Phrases()
+    if corpus.tokenizer.get("blank_lines"):
+        raise ConfigError("no phrases in a text whose blank lines are kept", remedy="leave blank_lines out")
     for number in range(1, config.passes + 1):
         last = number == config.passes
         target = Path(out) if out is not None and last else None

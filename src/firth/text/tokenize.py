@@ -32,6 +32,8 @@ class Tokenizer:
         Write every decimal digit as 0.
     function : callable from str to tokens, optional
         The tokenizer itself when ``name`` is ``custom``.
+    blank_lines : bool
+        Whether a line without a token is a sentence, an empty one, as language models count them in WikiText.
 
     Examples
     --------
@@ -43,9 +45,17 @@ class Tokenizer:
     lower: bool = False
     fold_digits: bool = False
     function: Function | None = None
+    blank_lines: bool = False
 
     @classmethod
-    def of(cls, tokenizer: str | Function | Tokenizer, *, lower: bool = False, fold_digits: bool = False) -> Tokenizer:
+    def of(
+        cls,
+        tokenizer: str | Function | Tokenizer,
+        *,
+        lower: bool = False,
+        fold_digits: bool = False,
+        blank_lines: bool = False,
+    ) -> Tokenizer:
         """Make one from a name or a callable.
 
         Raises
@@ -56,12 +66,12 @@ class Tokenizer:
         if isinstance(tokenizer, Tokenizer):
             return tokenizer
         if callable(tokenizer):
-            return cls("custom", lower, fold_digits, tokenizer)
+            return cls("custom", lower, fold_digits, tokenizer, blank_lines)
         if tokenizer not in TOKENIZERS:
             raise ConfigError(
                 "no such tokenizer", got=tokenizer, expected="one of " + ", ".join(TOKENIZERS) + ", or a callable"
             )
-        return cls(tokenizer, lower, fold_digits)
+        return cls(tokenizer, lower, fold_digits, None, blank_lines)
 
     @classmethod
     def described(cls, description: Mapping[str, Any]) -> Tokenizer:
@@ -73,23 +83,28 @@ class Tokenizer:
             When it was a function of the user's, which no description brings back.
         """
         name = str(description.get("name"))
-        return cls.of(name, lower=bool(description.get("lower")), fold_digits=bool(description.get("fold_digits")))
+        flags = {flag: bool(description.get(flag)) for flag in ("lower", "fold_digits", "blank_lines")}
+        return cls.of(name, **flags)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what describes it, as JSON values; a function by its name only."""
         described: dict[str, Any] = {"name": self.name, "lower": self.lower, "fold_digits": self.fold_digits}
         if self.function is not None:
             described["function"] = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        if self.blank_lines:
+            described["blank_lines"] = True
         return described
 
     def sentences(self, text: str) -> list[list[str]]:
-        """Return the tokens of every line of ``text`` that has any."""
+        """Return the tokens of every line of ``text`` that has any, or of every line where blank lines are kept."""
         if self.function is not None:
             lines = [tokens_of(self.function, line) for line in text.split("\n")]
         else:
             lines = self._native(encode_text(text))
         if self.lower or self.fold_digits:
             lines = [[self._normalised(token) for token in line] for line in lines]
+        if self.blank_lines:
+            return lines[:-1] if lines and not lines[-1] else lines  # no line begins after the last line feed
         return [line for line in lines if line]
 
     def _native(self, data: bytes) -> list[list[str]]:
