@@ -57,7 +57,7 @@ def test_version(call: Callable[..., Any]) -> None:
         (["train", "word2vec", "t", "--out", "o", "--freeze"], "--freeze needs --init"),
         (["odd", "m", "a", "b"], "too few words: got 2"),
         (["evaluate", "m", "--similarity", "f", "--resamples", "100000000000"], "--resamples is out of range"),
-        (["evaluate", "m"], "--similarity or --analogies"),
+        (["evaluate", "m"], "--similarity, --analogies or --text"),
         (["evaluate", "m", "--analogies", "f", "--restrict", "-1"], "--restrict"),
     ],
 )

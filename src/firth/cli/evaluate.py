@@ -1,4 +1,4 @@
-"""``firth evaluate``: scores of a model on similarity and analogy sets."""
+"""``firth evaluate``: scores of a model on similarity and analogy sets, and of language models on texts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from firth.cli.language_model import Mixing, language_model, reading_options
 from firth.cli.options import CaseOption, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors
 from firth.cli.output import note, print_json, print_table
+from firth.cli.texts import TextOptions, read_corpus
 from firth.errors import ConfigError
 
 if TYPE_CHECKING:
     from firth.evaluate import AnalogyScore, SimilarityScore
+    from firth.lm.base import BaseLanguageModel
     from firth.vectors.static import Vectors
 
 __all__ = ["evaluate"]
@@ -30,6 +33,12 @@ def evaluate(
     *,
     similarity: Annotated[Files, Parameter(help="Similarity sets: two words and a score a line; folders too.")] = None,
     analogies: Annotated[Files, Parameter(help="Analogy sets in Google's format, or tables; folders too.")] = None,
+    text: Annotated[Files, Parameter(help="Texts whose perplexity is wanted (language models).")] = None,
+    mixing: Mixing | None = None,
+    carry: Annotated[
+        bool | None, Parameter(help="--text: read it as one, each sentence after those before; as the model does.")
+    ] = None,
+    reading: Annotated[TextOptions, Parameter(name="*")] = TextOptions(),  # noqa: B008
     restrict: Annotated[
         int, Parameter(help="Analogies among the first so many words (the most frequent); 0 for all.")
     ] = 30_000,
@@ -45,12 +54,19 @@ def evaluate(
     format: FormatOption = None,
     json: JsonFlag = False,
 ) -> None:
-    """Score a model on published sets."""
+    """Score a model on published sets, or a language model on texts."""
+    if text:
+        if similarity or analogies:
+            raise ConfigError("--text is for language models alone", remedy="ask for similarity and analogies apart")
+        _perplexities(language_model(model, mixing), text, reading, carry, json)
+        return
+    if mixing is not None:
+        raise ConfigError("mixing is for --text", remedy="name a text with --text")
     from firth.evaluate import analogies as score_analogies
     from firth.evaluate import similarity as score_similarity
 
     if not similarity and not analogies:
-        raise ConfigError("nothing to evaluate on", remedy="name files with --similarity or --analogies")
+        raise ConfigError("nothing to evaluate on", remedy="name files with --similarity, --analogies or --text")
     if restrict < 0:
         raise ConfigError("--restrict is too small", got=restrict, expected="at least 0")
     if not 1 <= resamples <= _MOST_RESAMPLES:
@@ -76,6 +92,19 @@ def evaluate(
         )
     else:
         _print(ranked, asked)
+
+
+def _perplexities(
+    model: BaseLanguageModel, texts: Sequence[Path], reading: TextOptions, carry: bool | None, json: bool
+) -> None:
+    from firth.evaluate.language_model import PERPLEXITY_COLUMNS, perplexity_row
+
+    options = reading_options(model, reading)
+    found = {str(path): model.perplexity(read_corpus([str(path)], options), carry=carry) for path in texts}
+    if json:
+        print_json({name: score.as_dict() for name, score in found.items()})
+        return
+    print_table(PERPLEXITY_COLUMNS, [perplexity_row(name, score) for name, score in found.items()], title="Perplexity")
 
 
 def _tell_of_broken_rows(vectors: Vectors) -> None:

@@ -27,23 +27,24 @@ __all__ = [
     "Texts",
     "Words",
     "load_vectors",
+    "plain_texts",
     "require_words",
 ]
 
 _SEARCHED_FOR_SPELLINGS = 20_000
 
 
-def _plain(_type: Any, tokens: Sequence[Token]) -> list[str]:
+def plain_texts(_type: Any, tokens: Sequence[Token]) -> list[str]:
     return ["-" if token.value == STDIN_MARK else token.value for token in tokens]
 
 
 Words: TypeAlias = Annotated[
-    list[str], Parameter(converter=_plain, help="Words to look up; - reads them from standard input, one a line.")
+    list[str], Parameter(converter=plain_texts, help="Words to look up; - reads them from standard input, one a line.")
 ]
 Texts: TypeAlias = Annotated[
     list[str],
     Parameter(
-        converter=_plain,
+        converter=plain_texts,
         help="Text files (.txt, .jsonl, plain or packed by gzip, zstd, xz, bzip2), folders, globs, a corpus, or - for "
         "standard input.",
     ),

@@ -43,7 +43,7 @@ class TextOptions:
 
     def like(self, made: Mapping[str, Any]) -> TextOptions:
         """Return the options that read another text with the tokenizer that ``made`` describes."""
-        flags = {flag: bool(made.get(flag)) for flag in _FLAGS}
+        flags: dict[str, Any] = {flag: bool(made.get(flag)) for flag in _FLAGS}
         return dataclasses.replace(self, tokenizer=made["name"], **flags)
 
     def over(self, made: Mapping[str, Any]) -> TextOptions:

@@ -145,8 +145,9 @@ def fit_shares(each: Float64, tolerance: float = 1e-7) -> Fitted:
         raise DataError("no model gives the held-out text any probability", remedy="smooth one of them")
     relative = np.exp(each - top)
     shares = np.full(n_models, 1 / n_models)
-    mean_top, before, iterations = float(top.mean()), -np.inf, 0
-    for iterations in range(1, _ITERATIONS + 1):
+    mean_top, before, gained, iterations = float(top.mean()), -np.inf, -np.inf, 0
+    while iterations < _ITERATIONS:
+        iterations += 1
         weighted = shares[:, None] * relative
         total = weighted.sum(axis=0)
         gained = float(np.log(total).mean()) + mean_top

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.lm.lexicon import Stream
 from firth.protocols import Float64
@@ -97,6 +98,14 @@ class Tally:
         self._unknown += int(np.count_nonzero(stream.unknown))
         self._log_prob += float(scores.sum())
         self._log_prob_unknown += float(scores[stream.unknown].sum())
+
+    def add_sentence(self, scores: Float64, unknown: NDArray[np.bool_]) -> None:
+        """Count the scores of one sentence, its end the last."""
+        self._ends += 1
+        self._words += len(scores) - 1
+        self._unknown += int(np.count_nonzero(unknown))
+        self._log_prob += float(scores.sum())
+        self._log_prob_unknown += float(scores[unknown].sum())
 
     def result(self) -> Perplexity:
         """Return the figures so far."""

@@ -40,7 +40,9 @@ class Encoder:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         self._files = [os.open(folder / store.ARRAYS[name][0], flags, 0o666) for name in ("ids", "ends")]
         native = {"zh": "fields", "custom": "fields"}.get(how.name, how.name)
-        self._pass = _core.TextPass(native, how.lower, how.fold_digits, threads, *self._files, blank_lines=how.blank_lines)
+        ids, ends = self._files
+        flags_of_text = how.lower, how.fold_digits
+        self._pass = _core.TextPass(native, *flags_of_text, threads, ids, ends, blank_lines=how.blank_lines)
 
     def __enter__(self) -> Encoder:
         return self

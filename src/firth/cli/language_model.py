@@ -1,0 +1,98 @@
+"""Options that the verbs of language models share, and the model that they name together."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from firth.cli.cpu import check_cpu_level
+from firth.cli.output import note, note_event
+from firth.cli.texts import TOKENIZERS, TextOptions
+from firth.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from firth.lm.base import BaseLanguageModel
+
+__all__ = ["Mixing", "language_model", "reading_options"]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mixing:
+    """What a model is mixed with."""
+
+    with_: Annotated[
+        tuple[Path, ...], Parameter(name="--with", negative="", help="A further language model to mix in; repeatable.")
+    ] = ()
+    cache: Annotated[
+        int | None, Parameter(name="--cache", help="Mix in a cache of the last so many words and ends.")
+    ] = None
+    shares: Annotated[
+        tuple[float, ...],
+        Parameter(negative="", help="Share of each, the first model's first, the cache's last; even by default."),
+    ] = ()
+    fit_on: Annotated[
+        Path | None, Parameter(name="--fit-on", help="Held-out text that the shares are fitted on (EM).")
+    ] = None
+
+
+def language_model(path: Path, mixing: Mixing | None = None) -> BaseLanguageModel:
+    """Load the language model at ``path``, mixed with what the options say.
+
+    Raises
+    ------
+    DataError
+        When a model is no language model, or predicts other words than the first.
+    ConfigError
+        When the options contradict each other.
+    """
+    mixing = mixing or Mixing()
+    models = [_loaded(path), *(_loaded(other) for other in mixing.with_)]
+    if mixing.cache is not None:
+        from firth.lm.unigram_cache import UnigramCache
+
+        models.append(UnigramCache(models[0].lexicon, mixing.cache))
+    if len(models) == 1:
+        if mixing.shares or mixing.fit_on is not None:
+            raise ConfigError("there is nothing to mix", remedy="name a further model with --with, or --cache 500")
+        return models[0]
+    return _mixed(models, [path, *mixing.with_], mixing)
+
+
+def _mixed(models: list[BaseLanguageModel], paths: list[Path], mixing: Mixing) -> BaseLanguageModel:
+    from firth.lm.mixture import Mixture, mixed
+
+    if mixing.fit_on is None:
+        return Mixture(models, mixing.shares or [1 / len(models)] * len(models))
+    if mixing.shares:
+        raise ConfigError("--shares and --fit-on exclude each other", remedy="leave one out")
+    mixture, fitted = mixed(models, mixing.fit_on)
+    names = [*map(str, paths), "cache"][: len(models)]
+    each = ", ".join(f"{name} {share:.3f}" for name, share in zip(names, fitted.shares, strict=True))
+    note(f"shares fitted on {mixing.fit_on}: {each}; perplexity there {fitted.perplexity:.2f}")
+    return mixture
+
+
+def _loaded(path: Path) -> BaseLanguageModel:
+    from firth.formats.registry import load
+    from firth.lm.base import BaseLanguageModel
+
+    check_cpu_level()
+    model = load(path, listen=note_event)
+    if not isinstance(model, BaseLanguageModel):
+        raise DataError(f"{path} holds no language model", got=type(model).__name__)
+    return model
+
+
+def reading_options(model: BaseLanguageModel, text: TextOptions) -> TextOptions:
+    """Return the options given, or without a tokenizer among them those of the model's text."""
+    made: Any = model.metadata.get("tokenizer")
+    if not isinstance(made, dict):
+        return text if text.tokenizer else dataclasses.replace(text, tokenizer="whitespace")
+    if text.tokenizer is None and made.get("name") not in TOKENIZERS:
+        note(f"the model was trained with the tokenizer {made.get('name')}, which cannot be used here")
+        return text
+    return text.over(made)
