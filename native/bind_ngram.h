@@ -74,11 +74,17 @@ struct Counter {
     uint32_t eos = 0;
 };
 
+// Lets Ctrl-C through.
+inline void hear() {
+    nb::gil_scoped_acquire held;
+    if (PyErr_CheckSignals()) throw nb::python_error();
+}
+
 inline void make_counter(Counter* self, unsigned order, uint32_t n_words, uint32_t eos, std::size_t threads, int spill) {
     demand(order >= 1 && order <= 8, "orders are 1 to 8");
     demand(n_words >= 2 && n_words < uint32_t(1) << 31 && eos < n_words, "no such vocabulary");
     new (self) Counter();
-    self->options = {{order, unsigned(std::bit_width(n_words))}, n_words, std::max<std::size_t>(threads, 1), spill};
+    self->options = {{order, unsigned(std::bit_width(n_words))}, n_words, std::max<std::size_t>(threads, 1), spill, hear};
     self->eos = eos;
     self->counter = make_ngram_counter(self->options);
 }

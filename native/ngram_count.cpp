@@ -91,7 +91,11 @@ class Counter final : public NGramCounter {
     // All n-grams in order, in lists that are not empty.
     template <class Use>
     void lists(Use&& use) {
-        if (!runs_.empty()) runs_.merge(kMergeMemory, use);
+        if (!runs_.empty())
+            runs_.merge(kMergeMemory, [&](Keys keys, Counts counts) {
+                options_.pulse();
+                use(keys, counts);
+            });
         else if (n_keys_) use(Keys(keys_).first(n_keys_), Counts());
     }
 

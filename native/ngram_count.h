@@ -5,6 +5,7 @@
 // What memory has no room for is sorted piece by piece, written out with counts, and merged.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -24,7 +25,8 @@ struct NGramCountOptions {
     NGramLayout layout;
     uint32_t n_words = 0;  // with the marks: ids are below
     std::size_t threads = 1;
-    int spill = -1;  // descriptor of a file for sorted pieces
+    int spill = -1;                // descriptor of a file for sorted pieces
+    std::function<void()> pulse;   // called now and then while pieces are merged; may throw
 };
 
 // Steps: place() and sort(), then keep() or, where another piece follows, spill(); sizes(); fill(). A failed read or
