@@ -6,6 +6,7 @@
 #include "bind_compose.h"
 #include "bind_cooc.h"
 #include "bind_glove.h"
+#include "bind_ngram_query.h"
 #include "bind_quantize.h"
 #include "bind_subword.h"
 #include "bind_supervised.h"
@@ -30,4 +31,5 @@ NB_MODULE(_core, m) {
     firth::quantize_binding::bind_quantize(m);
     firth::supervised_binding::bind_supervised(m);
     firth::glove_binding::bind_glove(m);
+    firth::ngram_query_binding::bind_ngram_query(m);
 }
