@@ -7,6 +7,7 @@
 #include "bind_cooc.h"
 #include "bind_glove.h"
 #include "bind_ngram.h"
+#include "bind_ngram_query.h"
 #include "bind_quantize.h"
 #include "bind_subword.h"
 #include "bind_supervised.h"
@@ -32,4 +33,5 @@ NB_MODULE(_core, m) {
     firth::supervised_binding::bind_supervised(m);
     firth::glove_binding::bind_glove(m);
     firth::ngram_binding::bind_ngram(m);
+    firth::ngram_query_binding::bind_ngram_query(m);
 }

@@ -367,3 +367,17 @@ def cut_into_tiles(
 def glove_steps(
     entries: NDArray[np.uint8], rows: NDArray[np.floating], columns: NDArray[np.floating], rate: float
 ) -> float: ...
+
+# ---------------------------------------------------------------- n-gram models in use
+class NGramQuery:
+    def __init__(self, levels: list[tuple[Any, ...]], eos: int, bos: int, threads: int) -> None: ...
+    def score(
+        self,
+        ids: NDArray[np.int32],
+        ends: NDArray[np.int64],
+        level: int,
+        node: int,
+        out: NDArray[np.float64],
+        lengths: NDArray[np.uint8] | None,
+        threads: int,
+    ) -> tuple[int, int]: ...

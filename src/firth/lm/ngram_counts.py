@@ -167,6 +167,8 @@ def _levels(counter: _core.NGramCounter, lexicon: Lexicon, how: Counting, room: 
     firsts = [room.empty(n + 1, np.int64) for n in sizes[:-1]]
     counts = [room.zeros(n, np.uint32) for n in sizes]
     counter.fill(words, firsts, counts)
+    while not len(words[-1]):  # no sentence is so long
+        words.pop(), counts.pop(), firsts.pop()
     bos = [lexicon.bos]
     for first in firsts:
         bos.append(int(first[bos[-1]]))

@@ -176,7 +176,7 @@ def estimate(
     list of (float, float, float)
         The discounts of each order; zeros for a method without.
     """
-    keep = [(level > least).astype(np.uint8) for level, least in zip(counts.counts, thresholds, strict=True)] if thresholds else []
+    keep = [(level > least).astype(np.uint8) for level, least in zip(counts.counts, thresholds, strict=False)]
     if keep:
         keep[0][:] = 1
     if smoothing.continuation:
