@@ -6,6 +6,8 @@
 #include "bind_compose.h"
 #include "bind_cooc.h"
 #include "bind_glove.h"
+#include "bind_ngram.h"
+#include "bind_ngram_query.h"
 #include "bind_quantize.h"
 #include "bind_subword.h"
 #include "bind_supervised.h"
@@ -30,4 +32,6 @@ NB_MODULE(_core, m) {
     firth::quantize_binding::bind_quantize(m);
     firth::supervised_binding::bind_supervised(m);
     firth::glove_binding::bind_glove(m);
+    firth::ngram_binding::bind_ngram(m);
+    firth::ngram_query_binding::bind_ngram_query(m);
 }

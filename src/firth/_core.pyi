@@ -131,6 +131,45 @@ def floret_rows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
 
 # ---------------------------------------------------------------- co-occurrences
+class NGramCounter:
+    def __init__(self, order: int, n_words: int, eos: int, threads: int, spill: int) -> None: ...
+    def add(
+        self, ids: NDArray[np.int32], ends: NDArray[np.int64], word_of: NDArray[np.int32], begin: int, end: int
+    ) -> None: ...
+    def spill(self) -> None: ...
+    @property
+    def spilled(self) -> int: ...
+    def close(self) -> list[int]: ...
+    def fill(
+        self, words: list[NDArray[np.int32]], firsts: list[NDArray[np.int64]], counts: list[NDArray[np.uint32]]
+    ) -> None: ...
+
+def ngram_suffixes(
+    first: NDArray[np.int64],
+    words: NDArray[np.int32],
+    suffix: NDArray[np.int32],
+    below_first: NDArray[np.int64],
+    parents_words: NDArray[np.int32],
+    out: NDArray[np.int32],
+    threads: int,
+) -> None: ...
+def ngram_left_counts(suffix: NDArray[np.int32], out: NDArray[np.uint32], threads: int) -> None: ...
+def ngram_estimate(
+    first: NDArray[np.int64],
+    suffix: NDArray[np.int32],
+    counts: NDArray[np.uint32],
+    keep: NDArray[np.uint8],
+    kind: str,
+    discount: list[float],
+    k: float,
+    n_outputs: float,
+    lower: NDArray[Any],
+    out: NDArray[Any],
+    gamma: NDArray[Any],
+    threads: int,
+) -> None: ...
+def ngram_logs(values: NDArray[Any], out: NDArray[np.float32], threads: int) -> None: ...
+
 class CoocCounter:
     def __init__(
         self,
@@ -329,3 +368,17 @@ def cut_into_tiles(
 def glove_steps(
     entries: NDArray[np.uint8], rows: NDArray[np.floating], columns: NDArray[np.floating], rate: float
 ) -> float: ...
+
+# ---------------------------------------------------------------- n-gram models in use
+class NGramQuery:
+    def __init__(self, levels: list[tuple[Any, ...]], eos: int, bos: int, threads: int) -> None: ...
+    def score(
+        self,
+        ids: NDArray[np.int32],
+        ends: NDArray[np.int64],
+        level: int,
+        node: int,
+        out: NDArray[np.float64],
+        lengths: NDArray[np.uint8] | None,
+        threads: int,
+    ) -> tuple[int, int]: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from firth.errors import ConfigError
 
-__all__ = ["Config", "from_dict", "option", "to_dict"]
+__all__ = ["Config", "cpu_threads", "from_dict", "option", "to_dict"]
 
 C = TypeVar("C", bound="Config")
 
@@ -113,3 +114,18 @@ def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
             expected="one of " + ", ".join(valid),
         )
     return kind(**values)
+
+
+def cpu_threads(threads: int | None) -> int:
+    """Return ``threads``, or the number of processors that this process may use.
+
+    Raises
+    ------
+    ConfigError
+        When ``threads`` is not between 1 and 1024.
+    """
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
+        raise ConfigError("threads is out of range", got=threads, expected="1 to 1024")
+    return threads

@@ -18,6 +18,7 @@ MODELS = {
     "word2vec": ("firth.static.word2vec:Word2Vec", "Word vectors by skip-gram or CBOW (Mikolov et al. 2013)."),
     "fasttext": ("firth.static.fasttext:FastText", "Word vectors with character n-grams (Bojanowski et al. 2017)."),
     "glove": ("firth.static.glove:GloVe", "Word vectors from co-occurrence counts (Pennington et al. 2014)."),
+    "ngram": ("firth.lm.ngram:NGram", "N-gram language model, modified Kneser-Ney (Chen and Goodman 1999)."),
 }
 
 app = App(name="train", help="Train a model on texts or a corpus.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from firth.errors import ConfigError, DataError
+from firth.config import cpu_threads
+from firth.errors import DataError
 from firth.events import EpochEnd, Listener, Probe, Progress, Saved
 
 __all__ = ["Epoch", "Job", "Rounds", "cpu_threads", "run"]
@@ -92,21 +92,6 @@ class Job:
     heldout: Callable[[], float] | None = None
     probe: Callable[[], Sequence[tuple[str, tuple[tuple[str, float], ...]]]] | None = None
     remedy: str = "lower --rate, or let subsampling thin out the frequent words (--sample 1e-3)"
-
-
-def cpu_threads(threads: int | None) -> int:
-    """Return ``threads``, or the number of processors that this process may use.
-
-    Raises
-    ------
-    ConfigError
-        When ``threads`` is not between 1 and 1024.
-    """
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
-        raise ConfigError("threads is out of range", got=threads, expected="1 to 1024")
-    return threads
 
 
 def run(job: Job, history: list[Epoch]) -> float:
