@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_arpa.h"
 #include "bind_compose.h"
 #include "bind_cooc.h"
 #include "bind_glove.h"
@@ -32,4 +33,5 @@ NB_MODULE(_core, m) {
     firth::supervised_binding::bind_supervised(m);
     firth::glove_binding::bind_glove(m);
     firth::ngram_query_binding::bind_ngram_query(m);
+    firth::arpa_binding::bind_arpa(m);
 }

@@ -94,6 +94,10 @@ class NGramModel(BaseLanguageModel):
         """Words of the longest n-grams."""
         return self.table.order
 
+    def plain(self) -> NGramTable:
+        """Return the table as plain arrays."""
+        return self.table
+
     def start(self) -> NGramState:
         """Return the state of ``<bos>``."""
         return NGramState(0, self.lexicon.bos) if self.order > 1 else NGramState(-1, 0)
