@@ -23,7 +23,7 @@ class Reader {
         read_counts();
         const char* sections = at_;
         lacking_.resize(counts_.size() + 1);
-        // What is lacking is known when all has been read; put in, it may want shorter ones in its turn.
+        // What is lacking is known when all has been read, or much of it; put in, it may want shorter ones in its turn.
         while (true) {
             at_ = sections;
             std::vector<std::vector<uint32_t>> lacking(counts_.size() + 1);
@@ -91,7 +91,7 @@ class Reader {
             const char* begin = at_;
             const char* end = section_end();
             if (size == 1) read_words(begin, end);
-            else read_ngrams(begin, end, size, base, lacking[size - 1]);
+            else if (!read_ngrams(begin, end, size, base, lacking[size - 1])) return;
             at_ = end;
         }
         if (const auto line = expect("\\end\\"); line != "\\end\\") text_.fault(line.data(), "\\end\\ should stand here");
@@ -188,19 +188,18 @@ class Reader {
         return uint32_t(id == bos_ ? int64_t(table_.size()) - 1 : id - (id > bos_));
     }
 
-    void read_ngrams(const char* begin, const char* end, std::size_t size, ArpaBase& base, std::vector<uint32_t>& lacking) {
+    bool read_ngrams(const char* begin, const char* end, std::size_t size, ArpaBase& base, std::vector<uint32_t>& lacking) {
         std::vector<const char*> cuts{begin};
         while (std::size_t(end - cuts.back()) > kPiece) cuts.push_back(std::min(text_.line_end(cuts.back() + kPiece) + 1, end));
         if (cuts.back() < end) cuts.push_back(end);
         std::vector<ArpaRecords> pieces(cuts.size() - 1, {size, {}});
-        std::vector<std::size_t> faulty(pieces.size());
         parallel(threads_, pieces.size(), [&](std::size_t, std::size_t i) { read_piece(cuts[i], cuts[i + 1], pieces[i]); });
         uint64_t found = 0;
         for (const ArpaRecords& piece : pieces) found += piece.count();
         demand_count(size, found, begin);
         pieces.push_back(added(size));
         try {
-            add_level(pieces, model_.levels, base, size == counts_.size(), lacking, threads_);
+            return add_level(pieces, model_.levels, base, size == counts_.size(), lacking, threads_);
         } catch (const std::invalid_argument& error) {
             text_.fault(begin, error.what());
         }

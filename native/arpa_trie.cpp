@@ -88,6 +88,7 @@ class Builder {
         for (int64_t i = begin; i < end; i += int64_t(kAhead)) find_suffixes(i, std::min(end, i + int64_t(kAhead)), lacking);
     }
 
+    std::atomic<bool> orphans = false;
     std::vector<int32_t> parents;  // of each n-gram; -1 where it is lacking
 
   private:
@@ -109,7 +110,10 @@ class Builder {
             while (parent < last && prefix_is_after(gram))
                 if (++parent < last) under_.first[std::size_t(parent)] = i;
             const bool known = parent < last && (size == 2 || std::equal(gram, gram + size - 1, below_.sorted[std::size_t(parent)]));
-            if (!known) lacking.insert(lacking.end(), gram, gram + size - 1);
+            if (!known) {
+                lacking.insert(lacking.end(), gram, gram + size - 1);
+                orphans = true;
+            }
             parents[std::size_t(i)] = known ? int32_t(parent) : -1;
             here_.word[std::size_t(i)] = int32_t(gram[size - 1]);
             here_.log_prob[std::size_t(i)] = std::bit_cast<float>(gram[size]);
@@ -127,13 +131,15 @@ class Builder {
         }
         const ArpaLevel& deep = levels_[levels_.size() - 3];
         std::array<int64_t, kAhead> low, high;
+        std::array<bool, kAhead> open;  // whether it can be told already: the parent and its suffix are there
         for (int64_t i = begin; i < end; ++i) {
             const int32_t parent = parents[std::size_t(i)];
             low[std::size_t(i - begin)] = parent < 0 ? -1 : under_.suffix[std::size_t(parent)];
-            if (parent >= 0) __builtin_prefetch(&deep.first[std::size_t(low[std::size_t(i - begin)])]);
+            if (low[std::size_t(i - begin)] >= 0) __builtin_prefetch(&deep.first[std::size_t(low[std::size_t(i - begin)])]);
         }
         for (std::size_t j = 0; j < std::size_t(end - begin); ++j) {
             const int64_t node = low[j];
+            open[j] = node >= 0;
             low[j] = node < 0 ? 0 : deep.first[std::size_t(node)], high[j] = node < 0 ? 0 : deep.first[std::size_t(node) + 1];
             if (low[j] < high[j]) __builtin_prefetch(&under_.word[std::size_t((low[j] + high[j]) / 2)]);
         }
@@ -142,9 +148,9 @@ class Builder {
             const auto stop = words + high[std::size_t(i - begin)];
             const auto found = std::lower_bound(words + low[std::size_t(i - begin)], stop, here_.word[std::size_t(i)]);
             const bool known = found != stop && *found == here_.word[std::size_t(i)];
-            here_.suffix[std::size_t(i)] = known ? int32_t(found - words) : 0;
+            here_.suffix[std::size_t(i)] = known ? int32_t(found - words) : -1;
             const uint32_t* gram = made_.sorted[std::size_t(i)];
-            if (!known && parents[std::size_t(i)] >= 0) lacking.insert(lacking.end(), gram + 1, gram + size);
+            if (!known && open[std::size_t(i - begin)]) lacking.insert(lacking.end(), gram + 1, gram + size);
         }
     }
 
@@ -158,13 +164,13 @@ class Builder {
 // The probability of an n-gram that the file lacks is that of backing off.
 void fill_in(ArpaLevel& here, const ArpaLevel& under, const std::vector<int32_t>& parents) {
     for (std::size_t i = 0; i < here.word.size(); ++i)
-        if (here.log_prob[i] == kLacking && parents[i] >= 0)
+        if (here.log_prob[i] == kLacking && parents[i] >= 0 && here.suffix[i] >= 0)
             here.log_prob[i] = std::min(0.0f, under.backoff[std::size_t(parents[i])] + under.log_prob[std::size_t(here.suffix[i])]);
 }
 
 }  // namespace
 
-void add_level(std::vector<ArpaRecords>& pieces, std::vector<ArpaLevel>& levels, ArpaBase& base, bool highest,
+bool add_level(std::vector<ArpaRecords>& pieces, std::vector<ArpaLevel>& levels, ArpaBase& base, bool highest,
                std::vector<uint32_t>& lacking, std::size_t threads) {
     const std::size_t words = levels[0].word.size(), size = levels.size() + 1;
     ArpaBase made = by_first_word(pieces, size, words, threads);
@@ -189,6 +195,7 @@ void add_level(std::vector<ArpaRecords>& pieces, std::vector<ArpaLevel>& levels,
     });
     fill_in(here, under, builder.parents);
     base = std::move(made);
+    return !builder.orphans;
 }
 
 }  // namespace firth

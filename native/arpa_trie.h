@@ -27,7 +27,8 @@ inline constexpr float kLacking = 1.0f;
 
 // Adds a level of `pieces` (emptied) to `levels`; `base` becomes the new level's. Words of n-grams of the level below
 // that are lacking are added to `lacking`, end to end. Throws std::invalid_argument where an n-gram stands twice.
-void add_level(std::vector<ArpaRecords>& pieces, std::vector<ArpaLevel>& levels, ArpaBase& base, bool highest,
+// Returns false where an n-gram lacks the one that it continues: no level can be put upon this one then.
+bool add_level(std::vector<ArpaRecords>& pieces, std::vector<ArpaLevel>& levels, ArpaBase& base, bool highest,
                std::vector<uint32_t>& lacking, std::size_t threads);
 
 }  // namespace firth
