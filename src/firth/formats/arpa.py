@@ -110,7 +110,9 @@ def _spelt(lexicon: Lexicon) -> Words:
     """Return the words as ARPA spells them."""
     for name in _SPELT.values():
         if name in lexicon.vocab:
-            raise DataError("a word is spelt as a mark of ARPA files", got=name, remedy="spell it otherwise in the text")
+            raise DataError(
+                "a word is spelt as a mark of ARPA files", got=name, remedy="spell it otherwise in the text"
+            )
     words = Words.of(lexicon.vocab.words)
     bad = np.flatnonzero((np.diff(words.offsets) == 0) | _holds_blank(words))
     if len(bad):
