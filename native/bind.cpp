@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bind_arpa.h"
 #include "bind_compose.h"
 #include "bind_cooc.h"
 #include "bind_glove.h"
@@ -34,4 +35,5 @@ NB_MODULE(_core, m) {
     firth::glove_binding::bind_glove(m);
     firth::ngram_binding::bind_ngram(m);
     firth::ngram_query_binding::bind_ngram_query(m);
+    firth::arpa_binding::bind_arpa(m);
 }

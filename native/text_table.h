@@ -56,6 +56,18 @@ class WordTable {
         }
     }
 
+    // The id of a word, or -1.
+    int64_t find(const Key& key, const uint8_t* word) const {
+        for (std::size_t at = key.hash >> shift_;; at = (at + 1) & mask_) {
+            const Slot& slot = slots_[at];
+            if (slot.id == kFree) return -1;
+            if (slot.bits == key.bits && slot.length == static_cast<uint32_t>(key.length) &&
+                (key.length <= 8 || holds(slot.id, word, key.length))) {
+                return slot.id;
+            }
+        }
+    }
+
     void count_again(uint32_t id) { ++counts_[id]; }
     void prefetch(const Key& key) const { __builtin_prefetch(&slots_[key.hash >> shift_]); }
 

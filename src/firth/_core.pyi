@@ -382,3 +382,14 @@ class NGramQuery:
         lengths: NDArray[np.uint8] | None,
         threads: int,
     ) -> tuple[int, int]: ...
+
+# ---------------------------------------------------------------- ARPA files
+def read_arpa(text: NDArray[np.uint8], seed: int, threads: int) -> dict[str, Any]: ...
+def write_arpa(
+    levels: list[tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]],
+    bytes: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    bos: int,
+    file: int,
+    threads: int,
+) -> None: ...

@@ -123,7 +123,7 @@ def _broken(model: NGramModel, level: int, **parts: np.ndarray) -> NGramTable:
     [
         (1, "suffix", -1, "suffix is out of range"),
         (1, "suffix", 1 << 30, "suffix is out of range"),
-        (2, "word", 99, "word is out of range"),
+        (2, "word", 99, "word"),
         (2, "word", 0, "words are out of order"),
         (0, "first", -5, "out of order"),
         (0, "first", 1 << 40, "out of order"),

@@ -126,6 +126,8 @@ class Format:
         Keys of the metadata that it stores where it does not keep all of it.
     holds_words : bool
         Whether words have a place in it beside what composes their vectors.
+    drops : callable or None
+        What it would not keep of a model that is no vectors, one phrase each; None where it keeps all.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Format:
     fits: Callable[[Any], bool] | None = None
     options: frozenset[str] = frozenset()
     holds_words: bool = True
+    drops: Callable[[Any], list[str]] | None = None
 
     def takes(self, model: Any) -> bool:
         """Return whether :attr:`write` takes ``model`` whole; vectors with more to them count as vectors."""
@@ -152,7 +155,7 @@ class Format:
     def lost(self, model: Any) -> list[str]:
         """Return what of ``model`` the format would not keep, one phrase each."""
         if not isinstance(model, Vectors):
-            return []
+            return self.drops(model) if self.drops else []
         keeps = self.keeps
         if self.holds_subwords and isinstance(model, SubwordVectors) and not self.holds_subwords(model.subwords):
             keeps = keeps - {"subwords"}

@@ -13,7 +13,8 @@ from firth import _core
 from firth.errors import DataError
 from firth.lm.base import BaseLanguageModel
 from firth.lm.lexicon import Lexicon, Stream
-from firth.lm.ngram_table import NGramTable
+from firth.lm.ngram_quantized import Coded, Packed, QuantizedLevel, QuantizedTable
+from firth.lm.ngram_table import Level, NGramTable
 from firth.protocols import Float64, Int32
 
 __all__ = ["NGramModel", "NGramState"]
@@ -46,7 +47,7 @@ class NGramModel(BaseLanguageModel):
     ----------
     lexicon : Lexicon
         What is predicted.
-    table : NGramTable
+    table : NGramTable or QuantizedTable
         The n-grams, over the lexicon's ids.
     metadata : mapping, optional
         What the model's folder says of its making.
@@ -54,7 +55,7 @@ class NGramModel(BaseLanguageModel):
     Attributes
     ----------
     lexicon : Lexicon
-    table : NGramTable
+    table : NGramTable or QuantizedTable
     metadata : dict
     order : int
         Words of the longest n-grams.
@@ -77,15 +78,18 @@ class NGramModel(BaseLanguageModel):
     [[0.5, 0.25, 0.25]]
     """
 
-    def __init__(self, lexicon: Lexicon, table: NGramTable, metadata: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, lexicon: Lexicon, table: NGramTable | QuantizedTable, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(lexicon, metadata)
         self.table = table
         if table.order < 1 or len(table.levels[0]) != len(lexicon):
             got = f"{table.counts()[:1]} single words, {len(lexicon)} of the lexicon"
             raise DataError("the table is of another lexicon", got=got)
-        arrays = [(level.word, level.suffix, level.first, level.log_prob, level.backoff) for level in table.levels]
         try:
-            self._query = _core.NGramQuery(arrays, lexicon.eos, lexicon.bos, _threads())
+            self._query = _core.NGramQuery(
+                [_native(level) for level in table.levels], lexicon.eos, lexicon.bos, _threads()
+            )
         except ValueError as error:
             raise DataError(f"no table of n-grams: {error}") from error
 
@@ -93,6 +97,20 @@ class NGramModel(BaseLanguageModel):
     def order(self) -> int:
         """Words of the longest n-grams."""
         return self.table.order
+
+    def plain(self) -> NGramTable:
+        """Return the table as plain arrays."""
+        return self.table.plain() if isinstance(self.table, QuantizedTable) else self.table
+
+    def quantized(self, bits: int = 8) -> NGramModel:
+        """Return the model with up to ``2 ** bits`` values for the log probabilities of each order, and for its weights.
+
+        Raises
+        ------
+        ConfigError
+            When ``bits`` is not in 2 to 8.
+        """
+        return NGramModel(self.lexicon, QuantizedTable.of(self.plain(), bits), self.metadata)
 
     def start(self) -> NGramState:
         """Return the state of ``<bos>``."""
@@ -177,6 +195,16 @@ class NGramModel(BaseLanguageModel):
         except ValueError as error:
             raise DataError(str(error)) from error
         return scores, NGramState(*after)
+
+
+def _native(level: Level | QuantizedLevel) -> tuple[Any, ...]:
+    """Return a level as the native core takes it."""
+    whole = (level.word, level.suffix, level.first)
+    logs = (level.log_prob, level.backoff)
+    return (
+        *((part.data, part.bits, part.n) if isinstance(part, Packed) else part for part in whole),
+        *((part.codes, part.values) if isinstance(part, Coded) else part for part in logs),
+    )
 
 
 def _threads() -> int:

@@ -31,7 +31,7 @@ class Level:
     backoff : ndarray of float32, shape (n,)
         Base 10, the weight of the shorter context where a word does not follow this n-gram; 0 where nothing
         follows. None (length 0) at the highest level.
-    first : ndarray of int64, shape (n + 1,)
+    first : ndarray of int64 (int32 from a file), shape (n + 1,)
         Continuations of node i are nodes ``first[i]`` to ``first[i + 1]`` of the level above; none (length 0) at the
         highest level.
     """
@@ -40,7 +40,7 @@ class Level:
     suffix: NDArray[np.int32]
     log_prob: Float32
     backoff: Float32
-    first: NDArray[np.int64]
+    first: NDArray[np.int64] | NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.word)
