@@ -141,7 +141,7 @@ def train(
     --------
     >>> found = train(["a rose is a rose", "a rose is red"], NGram(order=2, smoothing="witten-bell"), threads=1)
     >>> [(word, round(p, 3)) for word, p in found.model.next_words(["a"], 2)]
-    [('rose', 0.82), ('<eos>', 0.042)]
+    [('rose', 0.81), ('a', 0.06)]
     """
     config, tell = config or NGram(), listen or (lambda event: None)
     workers = cpu_threads(threads)
