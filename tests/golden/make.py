@@ -15,9 +15,16 @@ sys.path.insert(0, str(HERE))
 from make_fasttext import make_fasttext  # noqa: E402
 from make_floret import make_floret  # noqa: E402
 from make_kenlm import make_kenlm  # noqa: E402
+from make_lmplz import make_lmplz  # noqa: E402
 from make_others import make_others  # noqa: E402
 
-MAKERS = {"fasttext": make_fasttext, "floret": make_floret, "kenlm": make_kenlm, "others": make_others}
+MAKERS = {
+    "fasttext": make_fasttext,
+    "floret": make_floret,
+    "kenlm": make_kenlm,
+    "lmplz": make_lmplz,
+    "others": make_others,
+}
 
 
 def main(names: list[str]) -> None:

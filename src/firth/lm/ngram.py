@@ -72,7 +72,9 @@ class NGram(Config):
             expected = f"at most {self.order} whole numbers, none below the one before it"
             raise ConfigError("prune is unfit", got=values, expected=expected)
         if values and values[0]:
-            raise ConfigError("prune cannot drop single words", got=values, expected="0 first", remedy="raise min_count")
+            raise ConfigError(
+                "prune cannot drop single words", got=values, expected="0 first", remedy="raise min_count"
+            )
 
     @property
     def thresholds(self) -> tuple[int, ...]:
@@ -149,9 +151,10 @@ def train(
     lexicon = _lexicon(corpus, config, tell)
     began = time.monotonic()
     room = Room(config.memory * _MB)
-    counts = count(corpus, lexicon, Counting(config.order, workers, config.memory * _MB // 2, tell), room)
+    how = Counting(config.order, workers, config.memory * _MB // 2, tell)
+    counts = count(corpus, lexicon, how, room)
     spilled = counts.spilled
-    table, discounts = _estimated(counts, config, lexicon, workers, room, tell)
+    table, discounts = _estimated(counts, config, lexicon, how, room)
     options = {name: value for name, value in to_dict(config).items() if name != "memory"}  # it changes nothing
     metadata = {"model": "ngram", "options": options, "corpus": corpus.digest, "tokenizer": corpus.tokenizer}
     model = NGramModel(lexicon, table, metadata)
@@ -177,18 +180,18 @@ def _lexicon(corpus: Corpus, config: NGram, tell: Listener) -> Lexicon:
 
 
 def _estimated(
-    counts: NGramCounts, config: NGram, lexicon: Lexicon, threads: int, room: Room, tell: Listener
+    counts: NGramCounts, config: NGram, lexicon: Lexicon, how: Counting, room: Room
 ) -> tuple[NGramTable, list[Discounts]]:
     if counts.order < config.order:
-        tell(Notice(f"no sentence has n-grams of more than {counts.order} words: that is the order of the model"))
+        how.listen(Notice(f"no sentence has n-grams of more than {counts.order} words: that is the order of the model"))
     table, keep, discounts = estimate(
         counts,
         Smoothing(config.smoothing, config.k if config.smoothing == "add-k" else 0.0, config.fallback_discounts),
         n_outputs=lexicon.n_outputs,
         thresholds=config.thresholds[: counts.order],
-        threads=threads,
+        threads=how.threads,
         room=room,
-        listen=tell,
+        listen=how.listen,
     )
     total = sum(table.counts())
     if keep:
@@ -196,5 +199,5 @@ def _estimated(
     if config.prune_entropy:
         table = prune_by_entropy(table, config.prune_entropy, bos=lexicon.bos, eos=lexicon.eos)
     if sum(table.counts()) < total:
-        tell(Notice(f"{total - sum(table.counts()):,} of {total:,} n-grams dropped"))
+        how.listen(Notice(f"{total - sum(table.counts()):,} of {total:,} n-grams dropped"))
     return table, discounts

@@ -111,7 +111,9 @@ def count(corpus: Corpus, lexicon: Lexicon, how: Counting, room: Room) -> NGramC
     ids, ends, word_of = _prepared(corpus, lexicon)
     places = len(ids) + 2 * len(ends)
     if places > _MOST:
-        raise DataError("the text is too long for an n-gram model", got=f"{places:,} words", expected=f"at most {_MOST:,}")
+        raise DataError(
+            "the text is too long for an n-gram model", got=f"{places:,} words", expected=f"at most {_MOST:,}"
+        )
     piece = how.piece(len(lexicon), places)
     try:
         with tempfile.TemporaryFile(prefix="firth-ngrams-") as spill:
@@ -134,9 +136,7 @@ def count(corpus: Corpus, lexicon: Lexicon, how: Counting, room: Room) -> NGramC
         raise DataError(f"cannot write n-grams: {error.strerror}", got=where, remedy=remedy) from error
 
 
-def _prepared(
-    corpus: Corpus, lexicon: Lexicon
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+def _prepared(corpus: Corpus, lexicon: Lexicon) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
     """Return ids of types, ends of sentences, and the word of each type.
 
     An ``<eos>`` in the text ends a sentence there, as it does in a :class:`firth.lm.lexicon.Stream`.

@@ -35,7 +35,9 @@ def keep_only(table: NGramTable, keep: list[NDArray[np.uint8]]) -> NGramTable:
         stay = keep[k].view(np.bool_)
         suffix = places[k - 1][level.suffix[stay]] if k else level.suffix
         last = k + 1 == table.order
-        first = level.first if last else places[k + 1][np.append(level.first[:-1][stay], level.first[-1])].astype(np.int64)
+        first = (
+            level.first if last else places[k + 1][np.append(level.first[:-1][stay], level.first[-1])].astype(np.int64)
+        )
         backoff = level.backoff if last else level.backoff[stay]
         levels.append(Level(level.word[stay], suffix, level.log_prob[stay], backoff, first))
     return NGramTable(tuple(levels))
@@ -147,7 +149,8 @@ def _weigh(family: _Family, contexts: Float64) -> Float64:
         log_old = np.where(left > 0, np.log(left) - np.log(left_lower), 0.0)
     own = family.prob * (np.log(family.lower) + log_new - np.log(family.prob))
     divergence = -np.exp(family.spread(contexts[family.contexts])) * (own + left * (log_new - log_old))
-    return np.expm1(divergence)
+    change: Float64 = np.expm1(divergence)
+    return change
 
 
 def _mend(family: _Family, dropped: NDArray[np.bool_], backoff: NDArray[np.float32]) -> None:

@@ -32,6 +32,7 @@ __all__ = ["BackoffModel", "count_ngrams", "discounts_of", "estimate", "left_cou
 
 Gram = tuple[str, ...]
 Counts = dict[int, dict[Gram, int]]
+Discounts = tuple[float, float, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +53,10 @@ class BackoffModel:
 
 def count_ngrams(sentences: Iterable[Sequence[str]], order: int) -> Counts:
     """Return how often each n-gram of each order occurs; a lone ``<bos>`` is none."""
-    found: Counts = {n: Counter() for n in range(1, order + 1)}
-    for sentence in sentences:
-        words = ("<bos>", *sentence, "<eos>")
-        for n in range(1, order + 1):
-            found[n].update(words[i : i + n] for i in range(len(words) - n + 1))  # type: ignore[attr-defined]
+    found: Counts = {}
+    texts = [("<bos>", *sentence, "<eos>") for sentence in sentences]
+    for n in range(1, order + 1):
+        found[n] = Counter(words[i : i + n] for words in texts for i in range(len(words) - n + 1))
     found[1].pop(("<bos>",), None)
     return found
 
@@ -71,13 +71,20 @@ def left_counts(counts: Counts) -> Counts:
     return found
 
 
-def discounts_of(counts: Iterable[int], *, modified: bool) -> tuple[float, float, float]:
-    """Return the discounts of counts of 1, 2, and 3 or more; ZeroDivisionError where there are none."""
+def discounts_of(counts: Iterable[int], smoothing: str, fallback: Discounts | None = None) -> Discounts:
+    """Return the discounts of counts of 1, 2, and 3 or more; ``fallback`` where they cannot be estimated."""
     n = Counter(counts)
-    y = n[1] / (n[1] + 2 * n[2])
-    if not modified:
-        return y, y, y
-    return 1 - 2 * y * n[2] / n[1], 2 - 3 * y * n[3] / n[2], 3 - 4 * y * n[4] / n[3]
+    if smoothing in ("absolute", "kneser-ney"):
+        found = (n[1] / (n[1] + 2 * n[2]),) * 3 if n[1] and n[2] else fallback
+    elif n[1] and n[2] and n[3]:
+        y = n[1] / (n[1] + 2 * n[2])
+        found = 1 - 2 * y * n[2] / n[1], 2 - 3 * y * n[3] / n[2], 3 - 4 * y * n[4] / n[3]
+        found = found if min(found) >= 0 else fallback
+    else:
+        found = fallback
+    if found is None:
+        raise ZeroDivisionError("no discounts")
+    return found
 
 
 def estimate(
@@ -87,7 +94,7 @@ def estimate(
     smoothing: str,
     *,
     k: float = 1.0,
-    discounts: tuple[float, float, float] | None = None,
+    fallback: Discounts | None = None,
     thresholds: Sequence[int] = (),
 ) -> BackoffModel:
     """Estimate a model.
@@ -102,8 +109,8 @@ def estimate(
     smoothing : str
         As in the table above.
     k : float
-    discounts : (float, float, float), optional
-        In the place of estimated ones.
+    fallback : (float, float, float), optional
+        Discounts in the place of those that cannot be estimated.
     thresholds : sequence of int
         By order: n-grams that occur so often or less are dropped, and their counts go to the shorter context.
     """
@@ -117,12 +124,11 @@ def estimate(
             families[gram[:-1]][gram[-1]] = count
         d = (0.0, 0.0, 0.0)
         if smoothing in ("absolute", "kneser-ney", "modified-kneser-ney"):
-            modified = smoothing == "modified-kneser-ney"
-            d = discounts or discounts_of(counts[n].values(), modified=modified)
+            d = discounts_of(counts[n].values(), smoothing, fallback)
         for h, after in families.items():
             lower = {w: model.p(w, h[1:]) if h else 1 / len(outputs) for w in outputs}
             kept = {w: c for w, c in after.items() if raw[n][*h, w] > least}
-            own, rest = _shares(after, kept, smoothing, d, k, len(outputs))
+            own, rest = _shares(after, kept, smoothing, d, k=k, n_outputs=len(outputs))
             additive = smoothing in ("mle", "add-k")
             if additive:  # the rest belongs to the other words alone
                 others = sum(p for w, p in lower.items() if w not in kept)
@@ -135,7 +141,7 @@ def estimate(
 
 
 def _shares(
-    after: dict[str, int], kept: dict[str, int], smoothing: str, d: tuple[float, float, float], k: float, n_outputs: int
+    after: dict[str, int], kept: dict[str, int], smoothing: str, d: Discounts, *, k: float, n_outputs: int
 ) -> tuple[dict[str, float], float]:
     """Return what each kept word has of its own after a context, and what is left."""
     total = sum(after.values())

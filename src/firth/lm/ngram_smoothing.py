@@ -18,7 +18,7 @@ from firth.events import Listener, Notice
 from firth.lm.ngram_counts import NGramCounts
 from firth.lm.ngram_room import Room
 from firth.lm.ngram_table import Level, NGramTable
-from firth.protocols import Float32, Float64
+from firth.protocols import Float32
 
 __all__ = ["SMOOTHINGS", "Discounts", "Smoothing", "estimate", "estimate_discounts"]
 
@@ -78,7 +78,9 @@ def estimate_discounts(smoothing: Smoothing, counts: NDArray[np.uint32], order: 
     what = f"no {order}-gram has a count of {lacking}, so its discount cannot be estimated"
     if lacking is None:
         y = n[0] / (n[0] + 2 * n[1])
-        found = (1 - 2 * y * n[1] / n[0], 2 - 3 * y * n[2] / n[1], 3 - 4 * y * n[3] / n[2]) if wanted == 3 else (y, y, y)
+        found = (
+            (1 - 2 * y * n[1] / n[0], 2 - 3 * y * n[2] / n[1], 3 - 4 * y * n[3] / n[2]) if wanted == 3 else (y, y, y)
+        )
         bad = next((c for c in range(3) if not 0 <= found[c] <= c + 1), None)
         if bad is None:
             return found
@@ -195,5 +197,5 @@ def estimate(
     found.append((passes.logs(lower), none))
     found[0][0][n_outputs:] = ZERO
     firsts = [*counts.firsts, np.zeros(0, np.int64)]
-    levels = zip(counts.words, counts.suffixes, found, firsts, strict=True)
-    return NGramTable(tuple(Level(w, s, p, b, f) for w, s, (p, b), f in levels)), keep, discounts
+    arrays = zip(counts.words, counts.suffixes, found, firsts, strict=True)
+    return NGramTable(tuple(Level(w, s, p, b, f) for w, s, (p, b), f in arrays)), keep, discounts
