@@ -284,7 +284,7 @@ def test_the_cut_leaves_no_word() -> None:
         ({"smoothing": "good-turing"}, "one of mle, add-k"),
         ({"smoothing": "add-k", "k": 0}, "k is too small"),
         ({"prune": (0, 2, 1)}, "prune is unfit"),
-        ({"prune": (1,)}, "raise min_count"),
+        ({"prune": (1,)}, "raise --min-count"),
         ({"order": 2, "prune": (0, 1, 1)}, "prune is unfit: .*at most 2"),
         ({"prune": (0, "x")}, "prune is unfit"),
         ({"fallback_discounts": (0.5, 1)}, "fallback_discounts is unfit"),

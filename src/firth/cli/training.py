@@ -104,7 +104,9 @@ def model_options(kind: type[Config]) -> list[inspect.Parameter]:
         choices = field.metadata.get("choices")
         hint: Any = Literal[tuple(choices)] if choices else hints[field.name]
         help = field.metadata.get("help", "") + _bounds(field.metadata)
-        shown = Parameter(help=help, group=_MODEL_GROUP, negative=_NEGATIVES.get(field.name))
+        several = typing.get_origin(hint) is tuple
+        negative = "" if several else _NEGATIVES.get(field.name)
+        shown = Parameter(help=help, group=_MODEL_GROUP, negative=negative, consume_multiple=several or None)
         annotation: Any = Annotated[hint, shown]
         found.append(
             inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)

@@ -73,7 +73,7 @@ class NGram(Config):
             raise ConfigError("prune is unfit", got=values, expected=expected)
         if values and values[0]:
             raise ConfigError(
-                "prune cannot drop single words", got=values, expected="0 first", remedy="raise min_count"
+                "prune cannot drop single words", got=values, expected="0 first", remedy="raise --min-count"
             )
 
     @property

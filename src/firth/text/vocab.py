@@ -41,6 +41,12 @@ class WordList(Sequence[str]):
         """Return the first ``n`` words, sharing the bytes."""
         return WordList(self.data[: self.ends[n - 1] if n else 0], self.ends[:n])
 
+    def joined(self, other: WordList) -> WordList:
+        """Return these words and then those of ``other``."""
+        begin = self.ends[-1] if len(self.ends) else 0
+        data = np.concatenate([self.data[:begin], other.data])
+        return WordList(data, np.concatenate([self.ends, other.ends + begin]))
+
     def __len__(self) -> int:
         return len(self.ends)
 
@@ -174,7 +180,9 @@ class Vocab:
         """
         new = [name for name in dict.fromkeys(names) if name not in self]
         counts = np.concatenate([self._counts, np.zeros(len(new), np.int64)])
-        return Vocab([*self._words, *new], counts, special=tuple(names))
+        found = Vocab(self._words.joined(WordList.of(new)), counts, special=tuple(names))
+        found._ids = {**self._index(), **{name: len(self) + i for i, name in enumerate(new)}}
+        return found
 
     @property
     def unk(self) -> int | None:
