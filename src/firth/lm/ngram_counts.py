@@ -13,7 +13,7 @@ from firth import _core
 from firth.errors import DataError
 from firth.events import Listener, Progress
 from firth.lm.lexicon import Lexicon
-from firth.lm.ngram_room import Room
+from firth.lm.ngram_room import Room, disk_error
 from firth.text.corpus import Corpus
 
 __all__ = ["Counting", "NGramCounts", "count"]
@@ -131,9 +131,7 @@ def count(corpus: Corpus, lexicon: Lexicon, how: Counting, room: Room) -> NGramC
                 how.listen(_progress(end, places, corpus.n_tokens, time.monotonic() - began))
             return _levels(counter, lexicon, how, room)
     except OSError as error:
-        where = tempfile.gettempdir()
-        remedy = "free some space, raise --memory, or set TMPDIR"
-        raise DataError(f"cannot write n-grams: {error.strerror}", got=where, remedy=remedy) from error
+        raise disk_error(error) from error
 
 
 def _prepared(corpus: Corpus, lexicon: Lexicon) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:

@@ -9,7 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Room"]
+from firth.errors import DataError
+
+__all__ = ["Room", "disk_error"]
+
+
+def disk_error(error: OSError) -> DataError:
+    """Return what a failed write of a temporary file tells the user."""
+    remedy = "free some space, raise --memory, or set TMPDIR"
+    return DataError(f"cannot write n-grams: {error.strerror}", got=tempfile.gettempdir(), remedy=remedy)
+
+
+def _set_aside(descriptor: int, size: int) -> None:
+    # A hole that cannot be filled later would end the process, not the call.
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.truncate(descriptor, size)
 
 
 class Room:
@@ -34,17 +50,20 @@ class Room:
 
         Raises
         ------
-        OSError
+        DataError
             When the disk is full.
         """
         size = n * np.dtype(dtype).itemsize
         if size <= self.left or n == 0:
             self.left -= size
             return np.empty(n, dtype)
-        with tempfile.TemporaryFile(prefix="firth-ngrams-") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-            self.filed += size
-            return np.memmap(file, dtype, "r+", 0, (n,)).view(np.ndarray)
+        try:
+            with tempfile.TemporaryFile(prefix="firth-ngrams-") as file:
+                _set_aside(file.fileno(), size)
+                self.filed += size
+                return np.memmap(file, dtype, "r+", 0, (n,)).view(np.ndarray)
+        except OSError as error:
+            raise disk_error(error) from error
 
     def zeros(self, n: int, dtype: Any) -> NDArray[Any]:
         """Return an array of ``n`` zeros."""
