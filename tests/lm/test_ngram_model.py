@@ -124,7 +124,6 @@ def _broken(model: NGramModel, level: int, **parts: np.ndarray) -> NGramTable:
         (1, "suffix", -1, "suffix is out of range"),
         (1, "suffix", 1 << 30, "suffix is out of range"),
         (2, "word", 99, "word"),
-        (2, "word", 0, "words are out of order"),
         (0, "first", -5, "out of order"),
         (0, "first", 1 << 40, "out of order"),
         (1, "log_prob", math.nan, "log probability"),
@@ -138,6 +137,15 @@ def test_a_table_with_a_bad_number_is_refused(level: int, part: str, value: floa
     array[5] = value
     with pytest.raises(DataError, match=message):
         NGramModel(model.lexicon, _broken(model, level, **{part: array}))
+
+
+def test_continuations_out_of_order_are_refused() -> None:
+    model = model_of(6, 3, 60, 2)
+    word = model.table.levels[1].word.copy()
+    begin = int(model.table.levels[0].first[model.lexicon.bos])
+    word[begin : begin + 2] = word[begin : begin + 2][::-1]
+    with pytest.raises(DataError, match="words are out of order"):
+        NGramModel(model.lexicon, _broken(model, 1, word=word))
 
 
 def test_arrays_that_differ_in_length_are_refused() -> None:
