@@ -81,8 +81,8 @@ class Writer {
         std::vector<char> text(64);
         char* p = text.data();
         if (begin == 0) p = put(p, "\n\\" + std::to_string(level + 1) + "-grams:\n");
-        std::vector<int64_t> path = path_to(level, begin);
-        std::string before = words_of(path, level);
+        std::vector<int64_t> path = begin < end ? path_to(level, begin) : std::vector<int64_t>();
+        std::string before = words_of(path, path.size());
         for (int64_t i = begin; i < end; ++i) {
             if (level && !within(level, path, i)) {
                 move(level, path, i);

@@ -113,6 +113,17 @@ def test_a_file_without_unk_gives_unknown_words_what_kenlm_gives(data: Callable[
     assert unknown / np.log(10) == pytest.approx(-100.30103)
 
 
+def test_an_order_may_have_no_ngrams(tmp_path: Path) -> None:
+    empty = TINY.replace("ngram 3=1", "ngram 3=0").replace("-0.03125\t<s> a </s>\n", "")
+    model = load(written(tmp_path, empty))
+    assert model.table.counts() == [4, 2, 0]
+    assert model.matched(model.lexicon.stream([["a"]]).ids)[1].tolist() == [2, 2]
+    save(model, tmp_path / "again.arpa")
+    save(model.quantized(), tmp_path / "m")
+    for name in ("again.arpa", "m"):
+        assert load(tmp_path / name).table.counts() == [4, 2, 0]
+
+
 def test_marks_by_other_names_and_other_blanks(tmp_path: Path) -> None:
     loose = (
         TINY.replace("<unk>", "<UNK>").replace("\t", "  ").replace("\n", " \r\n").replace("ngram 1=4", "ngram  1 = 4")

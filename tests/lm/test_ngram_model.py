@@ -72,6 +72,20 @@ def test_scores_are_those_of_the_definition(order: int, n_words: int) -> None:
     assert isinstance(state, NGramState)
 
 
+def test_contexts_of_many_continuations() -> None:
+    random = np.random.default_rng(3)
+    lexicon = Lexicon.of(Vocab([f"w{i}" for i in range(9000)], np.arange(9000, 0, -1)))
+    sizes = {lexicon.bos: 7000, 0: 1, 1: 15, 2: 16, 3: 17, 4: 255, 5: 257, 6: 300, 7: 4097, 8999: 600}
+    grams = [(a, int(b)) for a, n in sizes.items() for b in random.choice(lexicon.n_outputs, n, replace=False)]
+    model = NGramModel(lexicon, table_of(grams, len(lexicon), 2))
+    log_probs, backoffs = as_dicts(model.table)
+    every = np.arange(lexicon.n_outputs, dtype=np.int32)
+    for context in sizes:
+        found = [model.score(every[i : i + 1], NGramState(0, context))[0][0] for i in every]
+        expected = [log_probs.get((context, i), backoffs[context,] + log_probs[i,]) for i in every.tolist()]
+        np.testing.assert_allclose(np.array(found) / np.log(10), expected, rtol=1e-6)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 4), max_size=60), st.integers(0, 60), st.integers(1, 4), st.integers(0, 9))
 def test_a_text_may_be_scored_in_parts(ids: list[int], cut: int, order: int, seed: int) -> None:
