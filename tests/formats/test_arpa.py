@@ -140,7 +140,7 @@ def test_numbers_of_every_spelling(tmp_path: Path) -> None:
         assert model.table.levels[2].log_prob[0] == np.float32(value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.floats(-1e6, 0, width=32))
 def test_a_number_comes_back_the_same(tmp_path_factory: pytest.TempPathFactory, number: float) -> None:
     folder = tmp_path_factory.mktemp("number")
@@ -195,7 +195,7 @@ def test_a_file_cut_anywhere_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(TINY) - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_changed_bytes_never_crash(tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]]) -> None:
     raw = bytearray(TINY.encode())
