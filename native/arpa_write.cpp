@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -81,22 +82,22 @@ class Writer {
         std::vector<char> text(64);
         char* p = text.data();
         if (begin == 0) p = put(p, "\n\\" + std::to_string(level + 1) + "-grams:\n");
-        std::vector<int64_t> path = path_to(level, begin);
-        std::string before = words_of(path, level);
+        std::vector<int64_t> path = begin < end ? path_to(level, begin) : std::vector<int64_t>();
+        std::string before = words_of(path, path.size());
         for (int64_t i = begin; i < end; ++i) {
             if (level && !within(level, path, i)) {
                 move(level, path, i);
                 before = words_of(path, level);
             }
-            const std::size_t used = std::size_t(p - text.data()), wanted = used + before.size() + longest_ + 64;
+            const std::size_t used = std::size_t(p - text.data()), wanted = used + before.size() + longest_ + 128;
             if (wanted > text.size()) text.resize(wanted * 2), p = text.data() + used;
-            p = std::to_chars(p, p + 24, level == 0 && i == bos_ ? 0.0f : part.log_prob[std::size_t(i)]).ptr;
+            p = number(p, level == 0 && i == bos_ ? 0.0f : part.log_prob[std::size_t(i)]);
             *p++ = '\t';
             p = put(p, before);
             p = put(p, word(part.word[std::size_t(i)]));
             if (!part.backoff.empty()) {
                 *p++ = '\t';
-                p = std::to_chars(p, p + 24, part.backoff[std::size_t(i)] + 0.0f).ptr;  // + 0: no "-0"
+                p = number(p, part.backoff[std::size_t(i)]);
             }
             *p++ = '\n';
         }
@@ -108,6 +109,13 @@ class Writer {
     static char* put(char* p, std::string_view text) {
         std::memcpy(p, text.data(), text.size());
         return p + text.size();
+    }
+
+    // Small numbers without an exponent, as lmplz writes them; never "-0".
+    static char* number(char* p, float value) {
+        const float size = std::abs(value);
+        if (1e-6f <= size && size < 1) return std::to_chars(p, p + 32, value, std::chars_format::fixed).ptr;
+        return std::to_chars(p, p + 32, value + 0.0f).ptr;
     }
 
     std::string_view word(int32_t id) const {

@@ -33,6 +33,24 @@ void check_finite(const Logs& logs, std::size_t level, bool probabilities, int64
     demand(right, level, probabilities ? "a log probability is positive or no number" : "a back-off weight is no number");
 }
 
+// The last of the ascending numbers[low, high) that is not greater than `word`; low - 1 where there is none.
+int64_t last_not_after(const std::vector<int32_t>& numbers, int64_t low, int64_t high, int32_t word) {
+    const int32_t* begin = numbers.data();
+    for (int64_t n = high - low; n > 0;) {
+        const int64_t half = n / 2;
+        const bool right = begin[low + half] <= word;
+        low = right ? low + half + 1 : low;
+        n = right ? n - half - 1 : half;
+    }
+    return low - 1;
+}
+
+// Cuts a range of numbers down to where `word` may be, by every 16th of them.
+void narrow(int64_t& low, int64_t& high, const std::vector<int32_t>& sampled, int32_t word) {
+    const int64_t at = last_not_after(sampled, (low + kSampled - 1) / kSampled, (high - 1) / kSampled + 1, word);
+    low = std::max(low, at * kSampled), high = std::min(high, (at + 1) * kSampled);
+}
+
 }  // namespace
 
 // Predictions [begin, end) of a text, read from `warm` on, where `state` is known.
@@ -41,7 +59,7 @@ struct NGramQuery::Job {
     NGramState state;
 };
 
-enum class Stage { kDone, kContext, kWord, kFound };
+enum class Stage { kDone, kContext, kSample, kWord, kFound };
 
 struct NGramQuery::Lane {
     int64_t at = 0, begin = 0, end = 0;  // the next id, the first to tell of, the last (exclusive)
@@ -50,6 +68,7 @@ struct NGramQuery::Lane {
     uint8_t* lengths = nullptr;
     double paid = 0;                     // back-off weights
     int64_t node = 0, low = 0, high = 0; // of the context; where its continuation may lie
+    int64_t first = 0, last = 0;         // of the sample, where it may lie
     int32_t level = -1, word = 0;
     Stage stage = Stage::kDone;
     std::size_t job = 0;
@@ -96,12 +115,14 @@ void NGramQuery::check(std::size_t level, std::size_t threads) const {
 
 void NGramQuery::sample(std::size_t level, std::size_t threads) {
     const Ints& word = levels_[level].word;
-    auto& sampled = samples_[level];
+    auto& sampled = samples_[level].fine;
     sampled.resize(std::size_t((word.size + kSampled - 1) / kSampled));
     parallel(threads, pieces(int64_t(sampled.size())), [&](std::size_t, std::size_t piece) {
         const int64_t begin = int64_t(piece) * kChecked, end = std::min(int64_t(sampled.size()), begin + kChecked);
         for (int64_t i = begin; i < end; ++i) sampled[std::size_t(i)] = int32_t(word[i * kSampled]);
     });
+    auto& coarse = samples_[level].coarse;
+    for (std::size_t i = 0; i < sampled.size(); i += std::size_t(kSampled)) coarse.push_back(sampled[i]);
 }
 
 // A run that begins within a sentence is read from order - 1 words before, or from the sentence's start: what the table
@@ -140,7 +161,7 @@ void NGramQuery::run(std::span<const Job> jobs, const int32_t* ids, double* out,
     std::size_t next = 0, busy = 0;
     const auto load = [&](Lane& lane) {
         const Job& job = jobs[next];
-        lane = {job.warm, job.begin, job.end, ids, out, lengths, 0, job.state.node, 0, 0, job.state.level, ids[job.warm], Stage::kContext, next++};
+        lane = {job.warm, job.begin, job.end, ids, out, lengths, 0, job.state.node, 0, 0, 0, 0, job.state.level, ids[job.warm], Stage::kContext, next++};
         settle(lane);
     };
     for (; busy < kLanes && next < jobs.size(); ++busy) load(lanes[busy]);
@@ -163,6 +184,12 @@ bool NGramQuery::step(Lane& lane) const {
     switch (lane.stage) {
         case Stage::kFound: return emit(lane);
         case Stage::kContext: seek(lane); return true;
+        case Stage::kSample: {
+            const int64_t at = last_not_after(samples_[std::size_t(lane.level) + 1].fine, lane.first, lane.last, lane.word);
+            lane.low = std::max(lane.low, at * kSampled), lane.high = std::min(lane.high, (at + 1) * kSampled);
+            approach(lane);
+            return true;
+        }
         case Stage::kWord: {
             const int64_t child = find(lane);
             if (child < 0) {
@@ -250,22 +277,19 @@ void NGramQuery::seek(Lane& lane) const {
         settle(lane);
         return;
     }
+    if (lane.high - lane.low <= kSampled) return approach(lane);
+    // Among many, the sample tells where; among many of the sample, the sample of the sample.
+    const Samples& samples = samples_[std::size_t(lane.level) + 1];
+    lane.first = (lane.low + kSampled - 1) / kSampled, lane.last = (lane.high - 1) / kSampled + 1;
+    if (lane.last - lane.first > kSampled) narrow(lane.first, lane.last, samples.coarse, lane.word);
+    __builtin_prefetch(samples.fine.data() + lane.first);
+    __builtin_prefetch(samples.fine.data() + lane.last - 1);
+    lane.stage = Stage::kSample;
+}
+
+// Asks for the words among which the lane's is to be looked for.
+void NGramQuery::approach(Lane& lane) const {
     const Ints& word = levels_[std::size_t(lane.level) + 1].word;
-    if (lane.high - lane.low > kSampled) {
-        // The last sampled word that is not greater than the one sought, among those of this context.
-        const int32_t* sampled = samples_[std::size_t(lane.level) + 1].data();
-        int64_t base = (lane.low + kSampled - 1) / kSampled, n = (lane.high - 1) / kSampled - base + 1;
-        const int64_t before = base - 1;
-        while (n > 0) {
-            const int64_t half = n / 2;
-            const bool right = sampled[base + half] <= lane.word;
-            base = right ? base + half + 1 : base;
-            n = right ? n - half - 1 : half;
-        }
-        const int64_t block = std::max(before, base - 1) * kSampled;
-        lane.high = std::min(lane.high, block + kSampled);
-        lane.low = std::max(lane.low, block);
-    }
     word.prefetch(lane.low);
     word.prefetch(lane.high - 1);
     lane.stage = Stage::kWord;
@@ -280,7 +304,7 @@ int64_t NGramQuery::find(const Lane& lane) const {
         base = word[base + half] <= lane.word ? base + half : base;
         n -= half;
     }
-    return word[base] == lane.word ? base : -1;
+    return lane.low < lane.high && word[base] == lane.word ? base : -1;
 }
 
 }  // namespace firth

@@ -79,10 +79,15 @@ private:
     bool emit(Lane& lane) const;
     bool settle(Lane& lane) const;
     void seek(Lane& lane) const;
+    void approach(Lane& lane) const;
     int64_t find(const Lane& lane) const;
 
     std::vector<NGramLevel> levels_;
-    std::vector<std::vector<int32_t>> samples_;  // of each level, every 16th word: a search starts among few, near ones
+    // Of each level, every 16th word, and every 16th of those: a search starts among few that are near.
+    struct Samples {
+        std::vector<int32_t> fine, coarse;
+    };
+    std::vector<Samples> samples_;
     int32_t eos_, bos_;
 };
 

@@ -72,6 +72,20 @@ def test_scores_are_those_of_the_definition(order: int, n_words: int) -> None:
     assert isinstance(state, NGramState)
 
 
+def test_contexts_of_many_continuations() -> None:
+    random = np.random.default_rng(3)
+    lexicon = Lexicon.of(Vocab([f"w{i}" for i in range(9000)], np.arange(9000, 0, -1)))
+    sizes = {lexicon.bos: 7000, 0: 1, 1: 15, 2: 16, 3: 17, 4: 255, 5: 257, 6: 300, 7: 4097, 8999: 600}
+    grams = [(a, int(b)) for a, n in sizes.items() for b in random.choice(lexicon.n_outputs, n, replace=False)]
+    model = NGramModel(lexicon, table_of(grams, len(lexicon), 2))
+    log_probs, backoffs = as_dicts(model.table)
+    every = np.arange(lexicon.n_outputs, dtype=np.int32)
+    for context in sizes:
+        found = [model.score(every[i : i + 1], NGramState(0, context))[0][0] for i in every]
+        expected = [log_probs.get((context, i), backoffs[context,] + log_probs[i,]) for i in every.tolist()]
+        np.testing.assert_allclose(np.array(found) / np.log(10), expected, rtol=1e-6)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 4), max_size=60), st.integers(0, 60), st.integers(1, 4), st.integers(0, 9))
 def test_a_text_may_be_scored_in_parts(ids: list[int], cut: int, order: int, seed: int) -> None:
@@ -124,7 +138,6 @@ def _broken(model: NGramModel, level: int, **parts: np.ndarray) -> NGramTable:
         (1, "suffix", -1, "suffix is out of range"),
         (1, "suffix", 1 << 30, "suffix is out of range"),
         (2, "word", 99, "word"),
-        (2, "word", 0, "words are out of order"),
         (0, "first", -5, "out of order"),
         (0, "first", 1 << 40, "out of order"),
         (1, "log_prob", math.nan, "log probability"),
@@ -138,6 +151,15 @@ def test_a_table_with_a_bad_number_is_refused(level: int, part: str, value: floa
     array[5] = value
     with pytest.raises(DataError, match=message):
         NGramModel(model.lexicon, _broken(model, level, **{part: array}))
+
+
+def test_continuations_out_of_order_are_refused() -> None:
+    model = model_of(6, 3, 60, 2)
+    word = model.table.levels[1].word.copy()
+    begin = int(model.table.levels[0].first[model.lexicon.bos])
+    word[begin : begin + 2] = word[begin : begin + 2][::-1]
+    with pytest.raises(DataError, match="words are out of order"):
+        NGramModel(model.lexicon, _broken(model, 1, word=word))
 
 
 def test_arrays_that_differ_in_length_are_refused() -> None:

@@ -15,18 +15,20 @@ __all__ = ["convert"]
 
 
 def convert(
-    source: Annotated[Path, Parameter(help="A model folder or file of vectors.")],
+    source: Annotated[Path, Parameter(help="A model folder, or a file of vectors or n-grams.")],
     target: Annotated[Path, Parameter(help="Where to write; the suffix tells the format unless --format does.")],
     /,
     *,
     format: Annotated[str | None, Parameter(help="Format to write.")] = None,
     compress: Annotated[
         Literal["float16", "int8", "pq"] | None,
-        Parameter(help="Pack the vectors (half precision, bytes, product quantisation); the loss is told."),
+        Parameter(
+            help="Pack vectors (half precision, bytes, product quantisation) or n-grams (int8); the loss is told."
+        ),
     ] = None,
     overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at the target.")] = False,
 ) -> None:
-    """Convert vectors from one format to another; what the new one cannot hold is told."""
+    """Convert vectors and other models from one format to another; what the new one cannot hold is told."""
     from firth.formats.registry import convert as carry_over
 
     check_target(target, overwrite=overwrite, sources=[source])

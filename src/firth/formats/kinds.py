@@ -83,6 +83,9 @@ class Kind:
         From parts, and how to read, to the model. Raises FormatError where they don't fit.
     uses : tuple of str
         Commands that take such a folder.
+    compress : callable or None
+        From a model and a way (``int8``) to a smaller model and a phrase that tells what that cost. Raises
+        ConfigError for a way that it does not know. None where there is none.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Kind:
     apart: Callable[[Any], Parts]
     together: Callable[[Parts, Reading], Any]
     uses: tuple[str, ...]
+    compress: Callable[[Any, str], tuple[Any, str]] | None = None
 
     def fits(self, model: Any) -> bool:
         """Return whether ``model`` is of this kind."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import DataError
+from firth.errors import ConfigError, DataError
 from firth.formats.base import Reading
 from firth.formats.kinds import Kind, Parts
 from firth.formats.lexicon_parts import lexicon_apart, lexicon_together
@@ -120,6 +120,23 @@ def _coded(parts: Parts, name: str, size: int, n: int) -> Coded:
     return Coded(codes, parts.tensor(f"{name}_values{size}", np.float32, (VALUES,)))
 
 
+def _compress(model: NGramModel, way: str) -> tuple[NGramModel, str]:
+    if way != "int8":
+        raise ConfigError("no such compression of n-grams", got=way, expected="int8")
+    packed = model.quantized()
+    shift = max(
+        (_shift(a, b) for a, b in zip(model.plain().levels[1:], packed.table.levels[1:], strict=True)), default=0
+    )
+    return (
+        packed,
+        f"int8: 256 values for the probabilities of each order; the mean shift is {shift:.2g} (base 10) at most",
+    )
+
+
+def _shift(before: Level, after: Level | QuantizedLevel) -> float:
+    return float(np.abs(before.log_prob - after.log_prob[:]).mean(dtype=np.float64)) if len(before) else 0.0
+
+
 KINDS = (
     Kind(
         "ngram",
@@ -128,5 +145,6 @@ KINDS = (
         _apart,
         _together,
         ("score", "generate", "evaluate", "convert"),
+        _compress,
     ),
 )

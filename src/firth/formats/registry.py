@@ -81,7 +81,7 @@ def load(
 
 def save(
     model: Any, path: str | os.PathLike[str], *, format: str | None = None, compress: str | None = None
-) -> Loss | None:
+) -> Loss | str | None:
     """Write a model, whole or not at all.
 
     Parameters
@@ -95,12 +95,13 @@ def save(
         binary, for vectors with n-grams and for classifiers ``.bin .ftz`` fastText's, ``.glove``, each perhaps with
         ``.gz .bz2 .xz .zst``), and any other name is a folder of ours.
     compress : {"float16", "int8", "pq"}, optional
-        Pack word vectors (:func:`firth.vectors.compress.compress`), for a folder of ours.
+        Pack word vectors (:func:`firth.vectors.compress.compress`) or, with int8, an n-gram model
+        (:meth:`firth.lm.ngram_model.NGramModel.quantized`), for a folder of ours.
 
     Returns
     -------
-    Loss or None
-        What compression cost in neighbours.
+    Loss, str or None
+        What compression cost: of vectors, in neighbours.
 
     Raises
     ------
@@ -164,13 +165,25 @@ def convert(
     return [f"{phrase} cannot be kept in {kind.name}" for phrase in rest + lost] + cost
 
 
-def _compressed(model: Any, kind: str, format: str) -> tuple[Vectors, Loss]:
+def _compressed(model: Any, kind: str, format: str) -> tuple[Any, Loss | str]:
     if not isinstance(model, Vectors):
-        raise DataError("only word vectors can be compressed", got=type(model).__name__)
+        return _smaller(model, kind, format)
     if format != "firth" and not (format == "finalfusion" and kind == "pq"):
         remedy = "write a folder of ours; finalfusion's files hold pq too"
         raise ConfigError("no compressed vectors in this format", got=format, remedy=remedy)
     return compress_vectors(model, kind)
+
+
+def _smaller(model: Any, way: str, format: str) -> tuple[Any, str]:
+    """Compress a model that is no vectors, as its kind knows to."""
+    compress = next((kind.compress for kind in kinds().values() if kind.fits(model)), None)
+    if compress is None:
+        raise DataError("this model cannot be compressed", got=type(model).__name__, expected="vectors or n-grams")
+    if format != "firth":
+        raise ConfigError(
+            "no compressed models of this kind in this format", got=format, remedy="write a folder of ours"
+        )
+    return compress(model, way)
 
 
 def _save(model: Any, path: Path, format: str | None) -> Format:

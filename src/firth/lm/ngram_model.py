@@ -103,7 +103,7 @@ class NGramModel(BaseLanguageModel):
         return self.table.plain() if isinstance(self.table, QuantizedTable) else self.table
 
     def quantized(self, bits: int = 8) -> NGramModel:
-        """Return the model with up to ``2 ** bits`` values for the log probabilities of each order, and for its weights.
+        """Return the model with up to ``2 ** bits`` values for each order's log probabilities, and for its weights.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""N-grams in less room: log probabilities and weights as codes of 256 values at most, places in as few bits as hold them.
+"""N-grams in less room: log probabilities and weights as codes of a few values, places in as few bits as hold them.
 
 The values of an order are sorted and parted into bins of equal size, each of which is then told by its mean (Federico
 and Bertoldi 2006, section 3; KenLM does the same). Weights of zero keep a code of their own, so that what backs off
@@ -62,10 +62,8 @@ class Packed:
 
     def __getitem__(self, at: int | slice) -> NDArray[np.int64]:
         """Return some of the numbers, or one as an array of no axes."""
-        bit = (
-            np.arange(self.n, dtype=np.int64)[at] if isinstance(at, slice) else np.asarray(range(self.n)[at], np.int64)
-        )
-        bit = bit * self.bits
+        numbers = np.arange(*at.indices(self.n)) if isinstance(at, slice) else np.asarray(range(self.n)[at])
+        bit = numbers.astype(np.int64) * self.bits
         eight = sum((self.data[(bit >> 3) + i].astype(np.uint64) << np.uint64(8 * i) for i in range(8)), np.uint64(0))
         mask = np.uint64((1 << self.bits) - 1)
         return np.asarray(eight >> (bit & 7).astype(np.uint64) & mask).astype(np.int64)
@@ -88,7 +86,7 @@ class Coded:
     @classmethod
     def of(cls, numbers: Float32, bits: int) -> Coded:
         """Choose ``2 ** bits`` values for these numbers; a zero stays one."""
-        distinct = np.unique(numbers)
+        distinct = np.unique(numbers) if len(numbers) else np.zeros(1, np.float32)
         if len(distinct) <= 1 << bits:
             chosen = distinct
         else:
@@ -101,7 +99,7 @@ class Coded:
         for begin in range(0, len(numbers), 1 << 20):
             block = numbers[begin : begin + (1 << 20)]
             codes[begin : begin + len(block)] = np.searchsorted(between, block)
-        codes[numbers == 0] = np.searchsorted(chosen, 0) if len(chosen) else 0
+        codes[numbers == 0] = np.searchsorted(chosen, 0)
         return cls(codes, np.pad(chosen.astype(np.float32), (0, VALUES - len(chosen)), mode="edge"))
 
     def __len__(self) -> int:
