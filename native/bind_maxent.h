@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exchange.h"
+#include "lbfgs.h"
 #include "maxent.h"
 
 namespace firth::maxent_binding {
@@ -110,6 +111,25 @@ inline int64_t exchange(Array<int32_t> left, Array<int32_t> right, Array<int64_t
                             size_t(movable), sweeps);
 }
 
+template <class T>
+void direct(nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu> steps,
+            nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu> changes, Array<double> products,
+            Array<int32_t> order, Room<double> direction, int threads) {
+    const size_t rows = steps.shape(0), n = direction.shape(0);
+    require(changes.shape(0) == rows && products.shape(0) == rows && steps.shape(1) == n && changes.shape(1) == n && threads >= 1,
+            "shapes do not fit");
+    for (size_t i = 0; i < order.shape(0); ++i)
+        require(order.data()[i] >= 0 && size_t(order.data()[i]) < rows, "a row is none");
+    nb::gil_scoped_release free;
+    lbfgs_direction<T>({steps.data(), changes.data(), products.data(), view(order)}, direction.data(), n, size_t(threads));
+}
+
+inline double dot(Array<double> a, Array<double> b, int threads) {
+    require(a.shape(0) == b.shape(0) && threads >= 1, "shapes do not fit");
+    nb::gil_scoped_release free;
+    return dot_in_blocks(a.data(), b.data(), a.shape(0), size_t(threads));
+}
+
 inline void bind_maxent(nb::module_& m) {
     nb::class_<PyTree>(m, "ContextTree")
         .def("__init__", &make_tree, "levels"_a.noconvert(), "children"_a.noconvert(), "first"_a.noconvert(),
@@ -120,6 +140,11 @@ inline void bind_maxent(nb::module_& m) {
              "mass"_a.noconvert(), "expected"_a.noconvert(), "threads"_a)
         .def("score", &score, "log_scores"_a.noconvert(), "log_sums"_a.noconvert(), "contexts"_a, "targets"_a,
              "out"_a.noconvert(), "threads"_a);
+    m.def("dot_in_blocks", &dot, "a"_a.noconvert(), "b"_a.noconvert(), "threads"_a);
+    m.def("lbfgs_direction", &direct<float>, "steps"_a.noconvert(), "changes"_a.noconvert(), "products"_a, "order"_a,
+          "direction"_a.noconvert(), "threads"_a);
+    m.def("lbfgs_direction", &direct<double>, "steps"_a.noconvert(), "changes"_a.noconvert(), "products"_a, "order"_a,
+          "direction"_a.noconvert(), "threads"_a);
     m.def("exchange_classes", &exchange, "left"_a, "right"_a, "count"_a, "classes"_a.noconvert(), "n_classes"_a, "movable"_a,
           "sweeps"_a);
 }

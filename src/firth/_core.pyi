@@ -440,3 +440,12 @@ def exchange_classes(
     movable: int,
     sweeps: int,
 ) -> int: ...
+def dot_in_blocks(a: NDArray[np.float64], b: NDArray[np.float64], threads: int) -> float: ...
+def lbfgs_direction(
+    steps: NDArray[np.floating],
+    changes: NDArray[np.floating],
+    products: NDArray[np.float64],
+    order: NDArray[np.int32],
+    direction: NDArray[np.float64],
+    threads: int,
+) -> None: ...

@@ -60,7 +60,7 @@ class Objective:
         native.backward(grown.ended, grown.above, self._scores, self._sums, self._mass, gradient, self.threads)
         gradient -= grown.seen
         gradient += l2 * weights
-        value = logs - float(np.dot(grown.seen, weights)) + 0.5 * l2 * float(np.dot(weights, weights))
+        value = logs - float(np.sum(grown.seen * weights)) + 0.5 * l2 * float(np.sum(weights * weights))
         return value / self.n, gradient / self.n
 
     def logs(self, weights: Float64) -> tuple[Float64, Float64]:
@@ -98,7 +98,7 @@ def fit(
 
     found = minimise(
         scaled, start, penalty.l1 / objective.n * scale, iterations=iterations, tolerance=tolerance,
-        history=np.float32, watch=watched,
+        history=np.float32, threads=threads, watch=watched,
     )  # fmt: skip
     return dataclasses.replace(found, weights=found.weights * scale)
 

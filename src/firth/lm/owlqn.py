@@ -6,13 +6,14 @@ in double; here a penalty may differ from weight to weight, and the history can 
 
 from __future__ import annotations
 
-import collections
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from firth import _core
 from firth.errors import DataError
 from firth.protocols import Float64
 
@@ -63,6 +64,7 @@ def minimise(
     tolerance: float = 1e-5,
     memory: int = 8,
     history: Any = np.float64,
+    threads: int = 1,
     watch: Callable[[Step], bool] | None = None,
 ) -> Minimum:
     """Minimise ``function(w) + sum(l1 * |w|)``.
@@ -82,6 +84,8 @@ def minimise(
         Steps that the estimate of the curvature is made of.
     history : dtype
         In which they are kept.
+    threads : int
+        The result is the same for any number.
     watch : callable, optional
         Called after each step; True stops.
 
@@ -99,24 +103,21 @@ def minimise(
     here = _point(function, start.copy(), l1)
     if not np.isfinite(here.value):
         raise DataError("the objective is not finite at the start", got=here.value)
-    calls, pairs = 1, collections.deque[_Pair](maxlen=memory)
+    calls, past = 1, _Past(memory, len(start), history, threads)
     pseudo = _pseudo(here, l1)
-    steepest = float(np.linalg.norm(pseudo)) or 1.0
+    steepest = math.sqrt(past.dot(pseudo, pseudo)) or 1.0
     for iteration in range(1, iterations + 1):
-        direction = _direction(pseudo, pairs)
+        direction = past.direction(pseudo)
         if np.any(l1):
             direction[direction * pseudo >= 0] = 0.0  # it must go down in every weight (equation 5)
-        there, tried = _search(function, here, pseudo, direction, l1=l1, rate=1.0 if pairs else 1.0 / steepest)
+        there, tried = _search(function, here, pseudo, direction, l1=l1, rate=1.0 if past.order else 1.0 / steepest)
         calls += tried
         if there is None:
             return Minimum(here.weights, here.value, iteration - 1, calls, "no step goes down")
-        step, change = there.weights - here.weights, there.gradient - here.gradient
-        curvature = float(step @ change)
-        if curvature > 1e-12 * float(change @ change):
-            pairs.append((step.astype(history), change.astype(history), curvature))
+        past.add(there.weights - here.weights, there.gradient - here.gradient)
         fall, here = here.value - there.value, there
         pseudo = _pseudo(here, l1)
-        slope = float(np.linalg.norm(pseudo)) / steepest
+        slope = math.sqrt(past.dot(pseudo, pseudo)) / steepest
         if watch is not None and watch(Step(iteration, here.weights, here.value, slope)):
             return Minimum(here.weights, here.value, iteration, calls, "stopped")
         if fall <= tolerance * abs(here.value):
@@ -125,7 +126,6 @@ def minimise(
 
 
 _Function: TypeAlias = Callable[[Float64], tuple[float, Float64]]
-_Pair: TypeAlias = tuple[Any, Any, float]  # a step, the change of the gradient over it, their product
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,20 +148,35 @@ def _pseudo(here: _Point, l1: Float64 | float) -> Float64:
     return np.where(here.weights == 0, at_zero, here.gradient + l1 * np.sign(here.weights))
 
 
-def _direction(pseudo: Float64, pairs: collections.deque[_Pair]) -> Float64:
-    """Return minus the inverse curvature times the pseudo-gradient, by the two loops."""
-    direction = -pseudo
-    factors = []
-    for step, change, curvature in reversed(pairs):
-        factor = float(np.dot(step, direction)) / curvature
-        factors.append(factor)
-        direction -= factor * change
-    if pairs:
-        _, change, curvature = pairs[-1]
-        direction *= curvature / float(np.dot(change, change))
-    for (step, change, curvature), factor in zip(pairs, reversed(factors), strict=True):
-        direction += (factor - float(np.dot(change, direction)) / curvature) * step
-    return direction
+class _Past:
+    """The last steps, and how the gradient changed over each: what is known of the curvature."""
+
+    def __init__(self, memory: int, n: int, dtype: Any, threads: int) -> None:
+        self._steps, self._changes = np.zeros((memory, n), dtype), np.zeros((memory, n), dtype)
+        self._products = np.ones(memory)
+        self._threads, self._next = threads, 0
+        self.order: list[int] = []  # rows in use, the oldest first
+
+    def dot(self, a: Float64, b: Float64) -> float:
+        """Return a product that no number of threads changes, as BLAS's may be."""
+        return _core.dot_in_blocks(a, b, self._threads)
+
+    def add(self, step: Float64, change: Float64) -> None:
+        """Keep a step in the place of the oldest, unless the function curves no way there."""
+        product = self.dot(step, change)
+        if product <= 1e-12 * self.dot(change, change):
+            return
+        row = self._next % len(self._steps)
+        self._steps[row], self._changes[row], self._products[row] = step, change, product
+        self.order = [*(kept for kept in self.order if kept != row), row]
+        self._next += 1
+
+    def direction(self, pseudo: Float64) -> Float64:
+        """Return minus the inverse curvature times the pseudo-gradient."""
+        found = -pseudo
+        order = np.array(self.order, np.int32)
+        _core.lbfgs_direction(self._steps, self._changes, self._products, order, found, self._threads)
+        return found
 
 
 def _search(
@@ -174,7 +189,7 @@ def _search(
         if orthant is not None:
             moved[moved * orthant <= 0] = 0.0
         there = _point(function, moved, l1)
-        enough = here.value + _ARMIJO * float(pseudo @ (moved - here.weights))
+        enough = here.value + _ARMIJO * float(np.sum(pseudo * (moved - here.weights)))
         if np.isfinite(there.value) and there.value <= enough:
             return there, tried
         rate /= 2
