@@ -48,7 +48,7 @@ class MaxEnt(Config):
     classes: int = option(200, "word classes that the text is clustered into; 0: none", minimum=0, maximum=10000)
     sweeps: int = option(15, "rounds of clustering at most", minimum=0, maximum=1000)
     cutoffs: tuple[int, ...] = option(
-        (), "times that features of 2, 3, ... contexts must be seen; the last for the rest"
+        (), "times that a feature must be seen, by depth of its context from 1; the last for deeper ones"
     )
     l1: float = option(0.5, "penalty of a weight's size, on the scale of counts", minimum=0, maximum=1e6)
     l2: float = option(1 / 6, "penalty of half a weight's square, on the scale of counts", minimum=0, maximum=1e6)
