@@ -393,3 +393,59 @@ def write_arpa(
     file: int,
     threads: int,
 ) -> None: ...
+class ContextTree:
+    def __init__(
+        self,
+        levels: NDArray[np.int64],
+        children: NDArray[np.int64],
+        first: NDArray[np.int64],
+        target: NDArray[np.int32],
+        symbol: NDArray[np.int32],
+    ) -> None: ...
+    def forward(
+        self,
+        ended: NDArray[np.int64],
+        above: NDArray[np.int32],
+        weights: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        sums: NDArray[np.float64],
+        threads: int,
+    ) -> float: ...
+    def backward(
+        self,
+        ended: NDArray[np.int64],
+        above: NDArray[np.int32],
+        scores: NDArray[np.float64],
+        sums: NDArray[np.float64],
+        mass: NDArray[np.float64],
+        expected: NDArray[np.float64],
+        threads: int,
+    ) -> None: ...
+    def score(
+        self,
+        log_scores: NDArray[np.float32],
+        log_sums: NDArray[np.float64],
+        contexts: NDArray[np.int32],
+        targets: NDArray[np.int32],
+        out: NDArray[np.float64],
+        threads: int,
+    ) -> None: ...
+
+def exchange_classes(
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    count: NDArray[np.int64],
+    classes: NDArray[np.int32],
+    n_classes: int,
+    movable: int,
+    sweeps: int,
+) -> int: ...
+def dot_in_blocks(a: NDArray[np.float64], b: NDArray[np.float64], threads: int) -> float: ...
+def lbfgs_direction(
+    steps: NDArray[np.floating],
+    changes: NDArray[np.floating],
+    products: NDArray[np.float64],
+    order: NDArray[np.int32],
+    direction: NDArray[np.float64],
+    threads: int,
+) -> None: ...

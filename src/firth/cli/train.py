@@ -19,6 +19,7 @@ MODELS = {
     "fasttext": ("firth.static.fasttext:FastText", "Word vectors with character n-grams (Bojanowski et al. 2017)."),
     "glove": ("firth.static.glove:GloVe", "Word vectors from co-occurrence counts (Pennington et al. 2014)."),
     "ngram": ("firth.lm.ngram:NGram", "N-gram language model, modified Kneser-Ney (Chen and Goodman 1999)."),
+    "maxent": ("firth.lm.maxent:MaxEnt", "A maximum entropy language model with word classes (Rosenfeld 1996)."),
 }
 
 app = App(name="train", help="Train a model on texts or a corpus.")
