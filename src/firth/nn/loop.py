@@ -145,8 +145,8 @@ class _Loop:
         if training.position >= self.length:
             training.next_epoch()
         self.clock.now = self.place.from_first([self.clock.read()])[0]
-        told = [_exponential(loss) if self.job.perplexity else None for loss in (found.loss, found.heldout)]
-        self._tell(EpochEnd(epoch, found.loss, found.heldout, self.clock.since_begin(), *told, steps=found.steps))
+        own, other = (_exponential(loss) if self.job.perplexity else None for loss in (found.loss, found.heldout))
+        self._tell(EpochEnd(epoch, found.loss, found.heldout, self.clock.since_begin(), own, other, found.steps))
 
     def _tell(self, event: Event) -> None:
         if self.place.first:

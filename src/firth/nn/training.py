@@ -83,7 +83,7 @@ class Training:
                 loss = self.job.loss(batches[place], self.carried)
             first = first or loss.count
             # Sums over the first batch's count keep half precision in its range; merge_gradients puts the rest right.
-            self.scaler.scale(loss.total / first).backward()
+            self.scaler.scale(loss.total / first).backward()  # type: ignore[no-untyped-call]
             self._pending.append((loss.total if loss.shown is None else loss.shown).detach())
             self.carried = detached(loss.state)
             total, scale = total + loss.count, loss.rate_scale
