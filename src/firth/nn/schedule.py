@@ -7,7 +7,7 @@ import math
 
 from firth.config import Config, option
 
-__all__ = ["DECAYS", "OPTIMIZERS", "PRECISIONS", "Patience", "Plan"]
+__all__ = ["DECAYS", "OPTIMIZERS", "PRECISIONS", "Patience", "Plan", "Schooling"]
 
 DECAYS = ("constant", "linear", "cosine")
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -15,23 +15,17 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan(Config):
-    """How a neural model is trained: how long, with which optimizer, at which rate.
-
-    The learning rate is a function of the share of training that is done, from 0 to 1. The share is counted in
-    epochs; in steps, where ``steps`` is given; in time, where ``minutes`` is given, which goes before both. A plan in
-    time cannot give the same bytes twice, since a machine's speed is no constant.
+class Schooling(Config):
+    """Options of training that every neural model has; a model's config inherits them and sets defaults of its own.
 
     Examples
     --------
-    >>> plan = Plan(rate=0.1, decay="linear", warmup=0.2)
-    >>> [round(plan.rate_at(share), 3) for share in (0, 0.1, 0.2, 0.6, 1)]
-    [0.0, 0.05, 0.1, 0.05, 0.0]
+    >>> Schooling(epochs=3).optimizer
+    'adam'
     """
 
     epochs: int = option(10, "passes over the text", minimum=1, maximum=1_000_000)
     steps: int | None = option(None, "updates of the parameters, in the place of epochs", minimum=1)
-    minutes: float | None = option(None, "time for training, in the place of epochs", minimum=0)
     rate: float = option(1e-3, "learning rate at its highest", minimum=0, maximum=1000)
     decay: str = option("linear", "how the learning rate falls over the training", choices=DECAYS)
     last_rate: float = option(0.0, "share of the rate that is left at the end of the decay", minimum=0, maximum=1)
@@ -55,6 +49,37 @@ class Plan(Config):
     evaluate_steps: int | None = option(None, "steps between evaluations, beside those at epoch ends", minimum=1)
     keep_best: bool = option(True, "end with the parameters of the lowest held-out loss")
     deterministic: bool = option(True, "the same bytes on the same device")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan(Schooling):
+    """How a neural model is trained: how long, with which optimizer, at which rate.
+
+    The learning rate is a function of the share of training that is done, from 0 to 1. The share is counted in
+    epochs; in steps, where ``steps`` is given; in time, where ``minutes`` is given, which goes before both. A plan in
+    time cannot give the same bytes twice, since a machine's speed is no constant.
+
+    Examples
+    --------
+    >>> plan = Plan(rate=0.1, decay="linear", warmup=0.2)
+    >>> [round(plan.rate_at(share), 3) for share in (0, 0.1, 0.2, 0.6, 1)]
+    [0.0, 0.05, 0.1, 0.05, 0.0]
+    """
+
+    minutes: float | None = option(None, "time for training, in the place of epochs and steps", minimum=0)
+
+    @classmethod
+    def of(cls, config: Schooling, minutes: float | None = None) -> Plan:
+        """Return the plan of a model's config, in the time there is where ``minutes`` is given.
+
+        Examples
+        --------
+        >>> Plan.of(Schooling(rate=0.5), minutes=10).share(epochs=0, steps=0, seconds=300)
+        0.5
+        """
+        return cls(
+            **{field.name: getattr(config, field.name) for field in dataclasses.fields(Schooling)}, minutes=minutes
+        )
 
     def rate_at(self, share: float) -> float:
         """Return the learning rate when a share of training is done.
