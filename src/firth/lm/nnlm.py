@@ -230,9 +230,9 @@ def train(
     Examples
     --------
     >>> text = ["the cat sat on the mat", "the dog sat on the rug"] * 10
-    >>> config = NNLM(context=2, dim=8, hidden=8, dropout=0, hidden_dropout=0, batch=16, rate=0.05, epochs=20)
+    >>> config = NNLM(context=2, dim=8, hidden=8, dropout=0, hidden_dropout=0, batch=16, rate=0.05)
     >>> made = train(text, config, threads=1)
-    >>> [word for word, chance in made.model.next_words(["dog"], k=1)]
+    >>> [word for word, chance in made.model.next_words(["the", "dog"], k=1)]
     ['sat']
     """
     need_torch("the NNLM")
