@@ -56,7 +56,8 @@ def test_gradients_by_hand_equal_autograd(direct: bool) -> None:
         theirs["W"] = net.W.weight
     assert found.keys() == theirs.keys()
     for name, value in theirs.items():
-        assert value is not None and value.grad is not None
+        assert value is not None
+        assert value.grad is not None
         np.testing.assert_allclose(found[name], value.grad.numpy(), atol=1e-10, rtol=0)
 
 
@@ -66,7 +67,8 @@ def test_tied_gradient_is_the_sum_of_those_of_both_uses() -> None:
     cross_entropy(net(torch.from_numpy(CONTEXTS)), torch.from_numpy(TARGETS)).backward()
     both = found["C"].copy()
     both[:6] += found["U"]
-    assert net.C is not None and net.C.weight.grad is not None
+    assert net.C is not None
+    assert net.C.weight.grad is not None
     np.testing.assert_allclose(both, net.C.weight.grad.numpy(), atol=1e-10, rtol=0)
 
 
@@ -87,7 +89,8 @@ def test_gradients_by_hand_equal_finite_differences() -> None:
 def test_onehot_net_is_an_embedding_net_whose_vectors_are_the_identity() -> None:
     torch.manual_seed(1)
     net = NNLMModule(7, 6, context=2, dim=99, hidden=4, direct=True, input="onehot").double()
-    assert net.W is not None and net.U is not None
+    assert net.W is not None
+    assert net.U is not None
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.normal_()
@@ -101,7 +104,10 @@ def test_cross_entropy_equals_torchs_own() -> None:
     torch.manual_seed(2)
     logits = (5 * torch.randn(6, 9, dtype=torch.float64)).requires_grad_()
     targets = torch.tensor([0, 8, 3, 3, 1, 7])
-    ours, theirs = cross_entropy(logits * 1, targets), torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    ours, theirs = (
+        cross_entropy(logits * 1, targets),
+        torch.nn.functional.cross_entropy(logits, targets, reduction="sum"),
+    )
     assert torch.allclose(ours, theirs, atol=1e-12)
     mine = torch.autograd.grad(3 * ours, logits)[0]
     assert torch.allclose(mine, torch.autograd.grad(3 * theirs, logits)[0], atol=1e-12)
@@ -126,12 +132,22 @@ def test_last_words_of_seven_sentences_are_learnt() -> None:
         *context, last = sentence
         wanted = {other[2] for other in SEVEN if other[:2] == context}  # love goes on in two ways
         best = {word for word, _ in model.next_words(context, k=len(wanted))}
-        assert best == wanted and last in best
+        assert best == wanted
+        assert last in best
 
 
 # Orange and apple end the same sentences. What follows "a glass of" depends on the word there, and only of orange was
 # it ever read that it is juice; apple was read before an end of a sentence alone.
-ALIKE = ["I eat an", "she peels the", "we bought one", "my red", "he cut his", "you like this", "they grow every", "a ripe"]
+ALIKE = [
+    "I eat an",
+    "she peels the",
+    "we bought one",
+    "my red",
+    "he cut his",
+    "you like this",
+    "they grow every",
+    "a ripe",
+]
 ORANGES = [
     *(f"{before} {fruit}" for before in ALIKE for fruit in ("orange", "apple")),
     *["I want a glass of orange juice"] * 3,
@@ -141,8 +157,8 @@ ORANGES = [
 
 def juice(kind: str, *, tie: bool, seed: int) -> dict[str, str]:
     """Return the likeliest word after orange and apple in the glass."""
-    options = NNLM(context=2, dim=16, hidden=16, input=kind, tie=tie, dropout=0, hidden_dropout=0, rate=0.02, epochs=100,
-                   batch=16, seed=seed)  # fmt: skip
+    sides = {"context": 2, "dim": 16, "hidden": 16, "dropout": 0, "hidden_dropout": 0}
+    options = NNLM(**sides, input=kind, tie=tie, rate=0.02, epochs=120, batch=16, seed=seed)
     model = train(ORANGES, options, threads=1).model
     return {
         word: model.next_words(f"I want a glass of {word}".split(), k=1)[0][0] for word in ("orange", "apple", "milk")
@@ -188,7 +204,8 @@ def test_perplexity_is_e_to_the_heldout_loss_that_training_told() -> None:
 
 def test_vectors_are_the_embeddings_of_words(model: NNLMModel) -> None:
     vectors = model.vectors
-    assert "<eos>" not in vectors and "<bos>" not in vectors
+    assert "<eos>" not in vectors
+    assert "<bos>" not in vectors
     assert model.module.C is not None
     np.testing.assert_array_equal(vectors["milk"], model.module.C.weight.detach().numpy()[model.vocab["milk"]])
     onehot = train(SEVEN, NNLM(input="onehot", hidden=4, epochs=1), threads=1).model
@@ -216,9 +233,6 @@ def test_unfit_input_is_told() -> None:
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     options = NNLM(context=2, dim=4, hidden=4, epochs=6, batch=4)
     whole = train(SEVEN, options, threads=1).model
-
-    class Stop(Exception):
-        pass
 
     def stop(event: Any) -> None:
         if type(event).__name__ == "EpochEnd" and event.epoch == 3:

@@ -97,6 +97,8 @@ def settled(device: str | None, threads: int | None, *, seed: int, deterministic
 
     Under torchrun (``WORLD_SIZE`` above 1) the processes join here. Each draws random numbers of its own.
     """
+    if threads is not None and not 1 <= threads <= 1024:
+        raise ConfigError("threads is out of range", got=threads, expected="1 to 1024")
     chosen = choose_device(device)
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()

@@ -100,7 +100,7 @@ class Run:
     resume : bool
         Go on from ``checkpoint``; where there is none yet, begin.
     save_seconds : float
-        Seconds between checkpoints, at least; they never take more than a twentieth of the time.
+        Seconds between checkpoints, at least; they never take more than a twentieth of the time. 0: before every step.
     """
 
     listen: Listener = ignore

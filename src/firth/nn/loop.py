@@ -59,7 +59,8 @@ class _Loop:
         self.job, self.plan, self.run, self.place, self.interrupts = job, plan, run, place, interrupts
         self.training = Training(job, plan, run, place)
         self.clock = _Clock(self.training.seconds, run.save_seconds)
-        self.length = 1  # batches of the epoch at work
+        # Batches of the epoch at work; of any number where it has not begun.
+        self.length = len(job.epoch(self.training.epoch)) if self.training.position else 1
         self.whole = True  # False while a step is under way
         self.begun: tuple[float, float] | None = None  # epochs and share done when this run began
 
@@ -104,7 +105,9 @@ class _Loop:
     def _between_steps(self) -> None:
         """Let the clock go on, tell where training stands, save where it is time, stop where that was asked."""
         training, clock = self.training, self.clock
-        clock.now, asked = self.place.from_first([clock.read(), float(self.interrupts.asked)])
+        # The first process decides for all: their clocks differ, and each waits where the others do.
+        due = self.run.checkpoint is not None and training.steps > 0 and clock.time_to_save()
+        clock.now, asked, save = self.place.from_first([clock.read(), float(self.interrupts.asked), float(due)])
         if self.begun is None:
             self.begun = self._epochs(), self._share()
         if asked:
@@ -113,7 +116,7 @@ class _Loop:
             training.check()
             if training.count:
                 self._tell(self._progress())
-        if self.run.checkpoint is not None and training.steps and clock.time_to_save():
+        if save:
             self._save()
 
     def _over(self) -> bool:
@@ -141,7 +144,7 @@ class _Loop:
             return
         epoch, began = training.epoch + 1, time.monotonic()
         found = training.evaluate()
-        self.clock.evaluated(time.monotonic() - began)
+        self.clock.evaluated(self.place.from_first([time.monotonic() - began])[0])
         if training.position >= self.length:
             training.next_epoch()
         self.clock.now = self.place.from_first([self.clock.read()])[0]
@@ -204,10 +207,11 @@ class _Clock:
         return due
 
     def time_to_save(self) -> bool:
-        return self.now - self.last_save >= self.pause
+        return self.read() - self.last_save >= self.pause
 
     def saved(self, took: float) -> None:
-        self.last_save, self.pause = self.now + took, max(self.save_seconds, took / _SAVE_SHARE)
+        self.last_save = self.read()
+        self.pause = max(self.save_seconds, took / _SAVE_SHARE) if self.save_seconds else 0.0
         self.aside += took
 
     def evaluated(self, took: float) -> None:
