@@ -20,7 +20,7 @@ import torch
 from firth import checkpoint
 from firth.errors import ConfigError, DataError
 from firth.events import EpochEnd, Event, Notice, Progress, Saved
-from firth.nn.loop import Job, Loss, Outcome, Plan, Run, run_job, settled
+from firth.nn.loop import Job, Loss, Outcome, Place, Plan, Run, run_job, settled
 
 SGD = {"optimizer": "sgd", "decay": "constant"}
 
