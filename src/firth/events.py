@@ -36,6 +36,8 @@ class Progress:
         Learning rate in force.
     eta : float
         Seconds until the end at this speed.
+    norm : float or None
+        Of the last gradient, before it was clipped (neural models).
     """
 
     done: int
@@ -46,19 +48,24 @@ class Progress:
     loss: float | None
     rate: float
     eta: float
+    norm: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class EpochEnd:
     """An epoch is over: its true mean loss (float64 sums), the held-out loss where there is such a text.
 
-    ``seconds`` is the time of training since this run began.
+    ``seconds`` is the time of training since this run began. Of language models, ``perplexity`` and
+    ``heldout_perplexity`` are e to the losses; ``steps`` are the updates so far of neural models.
     """
 
     epoch: int
     loss: float
     heldout: float | None
     seconds: float
+    perplexity: float | None = None
+    heldout_perplexity: float | None = None
+    steps: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ MODELS = {
     "cooc": ("firth.static.cooccurrence:Cooc", "Counts of which words stand near which, for PPMI, SVD and GloVe."),
     "ppmi": ("firth.static.ppmi:PPMI", "Positive pointwise mutual information (Levy, Goldberg and Dagan 2015)."),
     "svd": ("firth.static.svd:SVD", "Word vectors by truncated SVD of PPMI or of log counts (LSA)."),
+    "nnlm": ("firth.lm.nnlm:NNLM", "Neural language model on the words before (Bengio et al. 2003)."),
     "word2vec": ("firth.static.word2vec:Word2Vec", "Word vectors by skip-gram or CBOW (Mikolov et al. 2013)."),
     "fasttext": ("firth.static.fasttext:FastText", "Word vectors with character n-grams (Bojanowski et al. 2017)."),
     "glove": ("firth.static.glove:GloVe", "Word vectors from co-occurrence counts (Pennington et al. 2014)."),

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import importlib
 import inspect
+import os
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -144,14 +145,15 @@ def _train(texts: list[str], config: Config, module: ModuleType, text: TextOptio
         if given and not takes(option):
             raise ConfigError(f"this model takes no --{option.replace('_', '-')}", remedy="leave it out")
     init = None if running.init is None else load_vectors(running.init)
-    with listening(quiet=running.quiet, log=running.log) as listen:
+    first = os.environ.get("RANK", "0") == "0"  # torchrun starts several: one of them tells and writes
+    with listening(quiet=running.quiet or not first, log=running.log if first else None) as listen:
         try:
             data = read_model(texts, text, getattr(module, "TAKES", ()), listen)
             if data is None:
                 data = read_corpus(texts, text, threads=running.threads, listen=listen)
             heldout = _heldout(data, text, running, listen)
             make_parents(running.out)
-            if running.overwrite and not running.resume:
+            if running.overwrite and not running.resume and first:
                 checkpoints.remove(checkpoint)
             options = {
                 "threads": running.threads,
@@ -171,7 +173,8 @@ def _train(texts: list[str], config: Config, module: ModuleType, text: TextOptio
             if checkpoints.exists(checkpoint):
                 stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
             raise
-        keep_model(trained, kind, running, checkpoint, listen)
+        if first:
+            keep_model(trained, kind, running, checkpoint, listen)
 
 
 def _taken(train: Callable[..., Any]) -> Callable[[str], bool]:

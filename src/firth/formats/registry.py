@@ -200,7 +200,8 @@ def _save(model: Any, path: Path, format: str | None) -> Format:
 def model_of(result: Any) -> Any:
     """Return what of a training result is to be saved: itself where it is a model, else what it holds."""
     written = tuple(known for kind in formats().values() for known in kind.models or ())
-    for found in (result, getattr(result, "model", None), getattr(result, "vectors", None)):
+    for name in ("", "model", "vectors"):  # one after the other: vectors may cost, or be none
+        found = getattr(result, name, None) if name else result
         if isinstance(found, written) or any(kind.fits(found) for kind in kinds().values()):
             return found
     raise DataError("no model to save", got=type(result).__name__, expected="Vectors or another model")
