@@ -259,3 +259,10 @@ def test_only_whole_models_and_no_vectors(tmp_path: Path) -> None:
         load(GOLDEN / "lmplz.arpa", limit=3)
     with pytest.raises(ConfigError, match="write a folder"):
         convert(GOLDEN / "lmplz.arpa", tmp_path / "x.arpa", compress="int8")
+
+
+def test_small_numbers_are_written_as_lmplz_writes_them(tmp_path: Path) -> None:
+    save(load(written(tmp_path, TINY.replace("-0.03125", "-0.000046752575"))), tmp_path / "again.arpa")
+    text = (tmp_path / "again.arpa").read_text()
+    assert "\n-0.000046752575\t<s> a </s>\n" in text
+    assert "\n0\t<s>\t-0.25\n" in text
