@@ -393,6 +393,8 @@ def write_arpa(
     file: int,
     threads: int,
 ) -> None: ...
+
+# ---------------------------------------------------------------- log-linear models
 class ContextTree:
     def __init__(
         self,

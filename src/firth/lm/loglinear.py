@@ -81,7 +81,7 @@ def fit(
     """Return the weights that minimise the penalised loss.
 
     The curvature of the loss in a weight is about how often its feature was seen; the search goes in weights divided by
-    the root of that, without which it takes ten times as many steps.
+    the root of that, without which it takes several times as many steps.
     """
     objective = Objective(grown, penalty, threads)
     scale = 1 / np.sqrt(np.maximum(grown.seen, 1) / objective.n + penalty.l2 / objective.n)

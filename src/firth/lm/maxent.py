@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import time
 from typing import Any
 
 import numpy as np
 
-from firth.config import Config, option, to_dict
+from firth.config import Config, cpu_threads, option, to_dict
 from firth.errors import ConfigError, DataError
 from firth.events import EpochEnd, Listener, Notice, Progress
 from firth.lm.context_tree import Grown, grow
@@ -125,7 +124,7 @@ def train(
     'like'
     """
     config, tell = config or MaxEnt(), listen or (lambda event: None)
-    workers = _workers(threads)
+    workers = cpu_threads(threads)
     corpus = as_corpus(data, threads=threads, listen=listen)
     lexicon = _lexicon(corpus, config, tell)
     began = time.monotonic()
@@ -143,14 +142,6 @@ def train(
         found = model.perplexity(heldout)
         tell(Notice(f"perplexity of the held-out text: {found.with_unknown:.2f}"))
     return Fitted(model, config, seconds, features, tuple(losses), found)
-
-
-def _workers(threads: int | None) -> int:
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
-        raise ConfigError("threads is out of range", got=threads, expected="1 to 1024")
-    return threads
 
 
 def _lexicon(corpus: Corpus, config: MaxEnt, tell: Listener) -> Lexicon:
