@@ -55,8 +55,9 @@ JOBS = {
     "kn3": Job("modified Kneser-Ney, order 3", "ngram --order 3"),
     "kn5": Job("modified Kneser-Ney, order 5", "ngram --order 5", target=142.0),
     "kn5-cache": Job("the same with a unigram cache", of="kn5", evaluate="--cache 500 --fit-on {valid}"),
-    "maxent": Job("maximum entropy, 5-gram features", "maxent", target=143.0),
-    "nnlm": Job("NNLM", "nnlm", target=140.0),
+    "maxent": Job("maximum entropy, 5-gram features", "maxent --classes 0", target=143.0),
+    "maxent-classes": Job("the same with word classes", "maxent"),
+    "nnlm": Job("NNLM", "nnlm --tie --epochs 5 --threads 1", target=140.0),
     "rnn": Job("RNN (Elman)", "rnn --cell elman", target=124.7),
     "rnn-kn5": Job("RNN (Elman) with KN5", of="rnn", evaluate="--with {models}/kn5 --fit-on {valid}", target=106.0),
     "lstm": Job("LSTM, small, an hour on CPU", "rnn --cell lstm --minutes 60", target=100.0),
@@ -68,6 +69,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with train.txt, valid.txt and test.txt")
     parser.add_argument("--job", action="append", choices=list(JOBS), default=None)
+    parser.add_argument("--kept", action="store_true", help="evaluate models and logs that lie in --models already")
     parser.add_argument("--models", type=Path, default=Path("models"), help="folder that the models are kept in")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path)
@@ -94,17 +96,19 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     model = options.models / (job.of or name)
     if job.train:
         log = options.models / f"{name}.jsonl"
-        log.unlink(missing_ok=True)
         words = [*shlex.split(job.train), texts["train"], "--out", model, "--overwrite", "--log", log]
-        words += ["--tokenizer", "whitespace", "--threads", options.threads]
+        words += ["--tokenizer", "whitespace"] + ([] if "--threads" in words else ["--threads", options.threads])
         words += [] if words[0] == "ngram" else ["--heldout", texts["valid"]]
         found["command"] = [
             "firth",
             "train",
             *(Path(str(word)).name if "/" in str(word) else str(word) for word in words),
         ]
-        _, found["training"] = firth("train", *words, "--quiet")
+        if not options.kept:
+            log.unlink(missing_ok=True)
+            _, found["training"] = firth("train", *words, "--quiet")
         found["curve"] = curve(log)
+        found.setdefault("training", {"seconds": found["curve"][-1]["seconds"] if found["curve"] else None})
     extra = shlex.split(job.evaluate.format(models=options.models, valid=texts["valid"]))
     found["evaluate"] = [Path(word).name if "/" in word else word for word in extra]
     printed, found["evaluation"] = firth("evaluate", model, "--text", texts["valid"], texts["test"], *extra, "--json")
