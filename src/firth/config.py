@@ -78,7 +78,7 @@ def _check_type(name: str, value: Any, hint: Any) -> Any:
 
 def _check_bounds(name: str, value: Any, bounds: Mapping[str, Any]) -> None:
     choices, minimum, maximum = (bounds.get(key) for key in ("choices", "minimum", "maximum"))
-    if choices is not None and value not in choices:
+    if choices is not None and value is not None and value not in choices:
         listed = ", ".join(str(choice) for choice in choices)
         raise ConfigError(f"{name} is not one of the choices", got=value, expected=f"one of {listed}")
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from firth.vectors.static import Vectors
 
-__all__ = ["word_map"]
+__all__ = ["gradient_norms", "word_map"]
 
 # Told apart by people with any kind of colour vision (Okabe and Ito 2008), dark enough for text on white.
 _COLOURS = (
@@ -98,6 +98,49 @@ def word_map(
     return {word: (float(x), float(y)) for word, (x, y) in zip(words, places, strict=True)}
 
 
+def gradient_norms(
+    curves: Mapping[str, Sequence[float]],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "",
+    size: tuple[float, float] = (8.0, 5.0),
+) -> None:
+    """Draw how long a gradient is so many steps back in time, on a logarithmic scale.
+
+    Parameters
+    ----------
+    curves : mapping from str to sequence of float
+        Norms at 0, 1, ... steps back, by the name of the net.
+    path : path-like
+        The picture; ``.png``, ``.svg`` or ``.pdf``.
+    title : str, optional
+        Heading.
+    size : (float, float)
+        Width and height in inches.
+
+    Raises
+    ------
+    MissingExtraError
+        When matplotlib is not installed.
+    DataError
+        When a curve has no positive number, or the picture cannot be written.
+    """
+    sheet = _empty(size, title, None)
+    axes = sheet.axes
+    axes.set_yscale("log")
+    for number, (name, norms) in enumerate(curves.items()):
+        values = np.asarray(norms, np.float64)
+        if not (np.isfinite(values) & (values > 0)).any():
+            raise DataError("a curve has no positive number", got=name)
+        colour = _COLOURS[number % len(_COLOURS)]
+        axes.plot(np.arange(len(values)), np.where(values > 0, values, np.nan), color=colour, linewidth=2, label=name)
+    axes.set_xlabel("steps back in time, k", fontsize=9, color="#555555")
+    axes.set_ylabel("norm of the gradient of the last loss", fontsize=9, color="#555555")
+    axes.grid(color="#eeeeee")
+    axes.legend(frameon=False, prop={"family": sheet.families, "size": 9})
+    _write(sheet.figure, Path(path))
+
+
 @dataclasses.dataclass(frozen=True)
 class _Sheet:
     figure: Figure
@@ -105,7 +148,7 @@ class _Sheet:
     families: list[str]
 
 
-def _empty(size: tuple[float, float], title: str, shares: NDArray[np.float64]) -> _Sheet:
+def _empty(size: tuple[float, float], title: str, shares: NDArray[np.float64] | None) -> _Sheet:
     try:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -120,14 +163,19 @@ def _empty(size: tuple[float, float], title: str, shares: NDArray[np.float64]) -
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=13, pad=10, family=families)
+    for spine in axes.spines.values():
+        spine.set_color("#cccccc")
+    if shares is not None:
+        _name_components(axes, shares)
+    return _Sheet(figure, axes, families)
+
+
+def _name_components(axes: Axes, shares: NDArray[np.float64]) -> None:
     for name, share, draw in (("first", shares[0], axes.set_xlabel), ("second", shares[1], axes.set_ylabel)):
         draw(f"{name} principal component ({100 * share:.0f} % of the variance)", fontsize=9, color="#555555")
     axes.tick_params(bottom=False, left=False, labelbottom=False, labelleft=False)
-    for spine in axes.spines.values():
-        spine.set_color("#cccccc")
     axes.axhline(0, color="#eeeeee", linewidth=1, zorder=0)
     axes.axvline(0, color="#eeeeee", linewidth=1, zorder=0)
-    return _Sheet(figure, axes, families)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ MODELS = {
     "glove": ("firth.static.glove:GloVe", "Word vectors from co-occurrence counts (Pennington et al. 2014)."),
     "ngram": ("firth.lm.ngram:NGram", "N-gram language model, modified Kneser-Ney (Chen and Goodman 1999)."),
     "maxent": ("firth.lm.maxent:MaxEnt", "A maximum entropy language model with word classes (Rosenfeld 1996)."),
+    "rnn": ("firth.lm.rnn:RNN", "Recurrent language model: Elman, GRU, LSTM, AWD-LSTM (Merity et al. 2018)."),
 }
 
 app = App(name="train", help="Train a model on texts or a corpus.")

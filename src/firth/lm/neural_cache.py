@@ -1,0 +1,121 @@
+"""The neural cache: words that followed a like state a while ago are likelier now (Grave, Joulin and Usunier 2017)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from firth.config import Config, option
+from firth.lm.base import BaseLanguageModel
+from firth.lm.rnn_model import RNNModel, RNNState
+from firth.protocols import Float64, Int32
+
+__all__ = ["CacheState", "CachedModel", "NeuralCache"]
+
+_BLOCK = 256  # predictions that are held against the cache together
+
+
+@dataclasses.dataclass(frozen=True)
+class NeuralCache(Config):
+    """Settings of the cache; choose them on held-out text.
+
+    Examples
+    --------
+    >>> NeuralCache(window=500).share
+    0.1
+    """
+
+    window: int = option(2000, "predictions that are kept", minimum=1)
+    share: float = option(0.1, "lambda: what the cache has of the probability", minimum=0, maximum=1)
+    flatness: float = option(0.3, "theta: how much likeness of states counts", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheState:
+    """What was read.
+
+    Attributes
+    ----------
+    inner : RNNState
+    keys : Tensor, shape (n, n_out)
+        States from which the last words were predicted, the latest at the end.
+    words : Tensor of int64, shape (n,)
+        What followed each.
+    """
+
+    inner: RNNState
+    keys: Tensor
+    words: Tensor
+
+
+class CachedModel(BaseLanguageModel):
+    """A recurrent language model with a cache of its own states.
+
+    p(w) = (1 - lambda) p_model(w) + lambda p_cache(w), where p_cache(w) is proportional to the sum of
+    exp(theta h_t . h_i) over the kept i that w followed (equations 3 to 5). An empty cache leaves the model alone.
+
+    Parameters
+    ----------
+    model : RNNModel
+    settings : NeuralCache, optional
+    """
+
+    carries = True
+
+    def __init__(self, model: RNNModel, settings: NeuralCache | None = None) -> None:
+        super().__init__(model.lexicon, model.metadata)
+        self.model, self.settings = model, settings or NeuralCache()
+
+    def start(self) -> CacheState:
+        """Return the state before a text: nothing is in the cache."""
+        hidden, inner = self.model.hidden(np.zeros(0, np.int32), self.model.start())
+        return CacheState(inner, hidden, self.model.tensor([]))
+
+    @torch.no_grad()
+    def score(self, ids: Int32, state: CacheState) -> tuple[Float64, CacheState]:
+        """Return the log probability of each id, and the state after the last."""
+        found = []
+        for first in range(0, len(ids), _BLOCK):
+            piece = ids[first : first + _BLOCK]
+            hidden, inner = self.model.hidden(piece, state.inner)
+            words = self.model.tensor(piece)
+            keys, followed = torch.cat([state.keys, hidden]), torch.cat([state.words, words])
+            plain = self.model.net.softmax.picked(hidden, words).double()
+            weights, filled = self._weights(hidden, keys, len(state.keys))
+            cached = (weights * (followed == words[:, None])).sum(1)
+            found.append(self._mixed(plain, cached, filled).cpu().numpy())
+            window = self.settings.window
+            state = CacheState(inner, keys[-window:].clone(), followed[-window:].clone())
+        return np.concatenate(found) if found else np.zeros(0), state
+
+    def _weights(self, hidden: Tensor, keys: Tensor, before: int) -> tuple[Tensor, Tensor]:
+        """Return what each kept state weighs for each prediction, (n, n_keys) of sum one, and where any is kept.
+
+        Prediction t may look at the ``window`` keys before its own, whose place is ``before + t``.
+        """
+        own = before + torch.arange(len(hidden), device=hidden.device)[:, None]
+        places = torch.arange(len(keys), device=hidden.device)
+        seen = (places < own) & (places >= own - self.settings.window)
+        likeness = self.settings.flatness * (hidden @ keys.t()).double()
+        filled = seen.any(1)
+        weights = likeness.masked_fill(~seen, -torch.inf).masked_fill(~filled[:, None], 0.0).softmax(1)
+        return weights * seen, filled
+
+    def _mixed(self, plain: Tensor, cached: Tensor, filled: Tensor) -> Tensor:
+        share = self.settings.share
+        return torch.where(filled, ((1 - share) * plain.exp() + share * cached).log(), plain)
+
+    @torch.no_grad()
+    def next_log_probs(self, state: CacheState) -> Float64:
+        """Return the log probability of each possible next id."""
+        plain = torch.as_tensor(self.model.next_log_probs(state.inner))
+        if not len(state.keys):
+            return plain.numpy()
+        hidden, _ = self.model.hidden(np.array([self.lexicon.eos], np.int32), state.inner)
+        weights, filled = self._weights(hidden, torch.cat([state.keys, hidden]), len(state.keys))
+        cached = torch.zeros(len(plain), dtype=torch.double, device=hidden.device)
+        cached.index_add_(0, state.words, weights[0, :-1])
+        return np.asarray(self._mixed(plain, cached.cpu(), filled.cpu()).numpy())
