@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from firth.nn.recurrent import Layer, elman, gru, lstm
+from firth.nn.recurrent import Layer, elman, gru
 
 OWN = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -61,7 +61,6 @@ def test_gradients_are_those_of_finite_differences() -> None:
         weights = double(2, 3), double(2, 2), double(2)
         assert torch.autograd.gradcheck(lambda *a, name=name: elman(*a, name), (x, h, *weights))
     assert torch.autograd.gradcheck(gru, (x, h, double(6, 3), double(6, 2), double(6), double(2)))
-    assert torch.autograd.gradcheck(lstm, (x, h, double(2, 2), double(8, 3), double(8, 2), double(8)))
 
 
 def test_sigmoid_elman_is_the_equation() -> None:

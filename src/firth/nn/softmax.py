@@ -229,12 +229,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 db.addmv_(logits.t(), share).index_add_(0, wanted, torch.ones_like(share), alpha=-1)
             at += len(rows)
         if needs:
-            ctx.save_for_backward(dh, dw, db)
+            ctx.gradients = dh, dw, db
         return total
 
     @staticmethod
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, ...]:
-        return (*(tensor * d for tensor in ctx.saved_tensors), None)
+        gradients, ctx.gradients = ctx.gradients, ()  # scaled where they lie, so that they serve once
+        return (*(tensor.mul_(d) for tensor in gradients), None)
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
