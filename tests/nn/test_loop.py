@@ -173,6 +173,7 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("after", [1, 7, 13, 29])
 def test_a_run_stopped_anywhere_goes_on_to_the_same_bytes(tmp_path: Path, optimizer: str, after: int) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf to it
     plan = Plan(**{**PLAN.__dict__, "optimizer": optimizer, "momentum": 0.5})
     whole = net_job()
     one = go(whole, plan)
