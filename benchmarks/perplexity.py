@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import resource
 import shlex
 import subprocess
@@ -123,6 +124,11 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     found["evaluate"] = [Path(word).name if "/" in word else word for word in extra]
     printed, found["evaluation"] = firth("evaluate", model, "--text", texts["valid"], texts["test"], *extra, "--json")
     scores = {Path(text).stem: score for text, score in json.loads(printed).items()}
+    ends = [math.exp(point["heldout"]) for point in found.get("curve", [])]
+    if ends and abs(ends[-1] / scores["valid"]["perplexity"] - 1) > 0.1:
+        found[
+            "curve"
+        ] = []  # losses of parts of the model, such as the search for class weights: no perplexity of words
     return {**found, "valid": scores["valid"], "test": scores["test"]}
 
 
@@ -140,9 +146,8 @@ def table(result: dict[str, Any]) -> str:
         found = results[name]
         training = found.get("training")
         seconds = f"{training['seconds']:,.0f}" if training else ""
-        command = (
-            "`" + " ".join(found["command"][1:4] if "command" in found else ["evaluate", *found["evaluate"]]) + "`"
-        )
+        words = found["command"][1:] if "command" in found else ["evaluate", *found["evaluate"]]
+        command = "`" + " ".join(words[: words.index("train.txt")] if "train.txt" in words else words) + "`"
         wanted = f"{found['target']:g}" if found["target"] else ""
         scores = [f"{found[part]['perplexity']:.2f}" for part in ("valid", "test")]
         rows.append([found["title"], *scores, wanted, seconds, command])
@@ -155,8 +160,6 @@ def table(result: dict[str, Any]) -> str:
 
 def chart(result: dict[str, Any], path: Path) -> None:
     """Draw validation perplexity against seconds of training, for all models."""
-    import math
-
     import matplotlib as mpl
 
     mpl.use("Agg")

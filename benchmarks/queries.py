@@ -20,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from record import describe_run, write_json
+from tables import grid, update_page
 
 TURNS = 3
 
@@ -48,17 +49,36 @@ def kenlm(program: Path, binary: Path, text: Path) -> dict[str, Any]:
     return {"n": int(n), "per_second": round(int(n) / float(seconds)), "log10": round(float(total), 3)}
 
 
+def table(kept: dict[str, Any]) -> str:
+    """Return a line per order and text: millions of predictions a second."""
+    rows = []
+    for order, found in kept["orders"].items():
+        for text, runs in found["texts"].items():
+            rates = [f"{runs[name]['per_second'] / 1e6:.1f}" for name in ("kenlm-1", "firth-1", "firth-2")]
+            rows.append([f"order {order}, {text}", *rates])
+    run = next(iter(kept["orders"].values()))["run"]
+    note = f"{run['machine']['cpu']}; Firth {run['commit']}, {run['date'][:10]}; best of {TURNS} turns."
+    head = ["millions of predictions a second", "KenLM probing, C++", "Firth from Python, 1 thread", "2 threads"]
+    return f"{grid(head, rows)}\n\n{note}"
+
+
 def main() -> int:
-    """Measure one model on each text, and add it to the results."""
+    """Measure one model on each text and add it to the results, or write the kept ones into a page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--order", type=int, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--binary", type=Path, required=True)
-    parser.add_argument("--program", type=Path, required=True)
-    parser.add_argument("--text", type=Path, action="append", required=True)
+    parser.add_argument(
+        "--into", type=Path, metavar="PAGE", help="write the table of --out into a page, measure nothing"
+    )
+    parser.add_argument("--order", type=int)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--binary", type=Path)
+    parser.add_argument("--program", type=Path)
+    parser.add_argument("--text", type=Path, action="append", default=[])
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     kept = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"orders": {}}
+    if options.into:
+        update_page(options.into, "queries", table(kept))
+        return 0
     found = {}
     for text in options.text:
         theirs = kenlm(options.program, options.binary, text)
