@@ -68,9 +68,9 @@ JOBS = {
     "rnn-kn5": Job("RNN (Elman) with KN5", of="rnn", evaluate="--with {models}/kn5 --fit-on {valid}", target=106.0),
     "lstm": Job("LSTM, small, an hour on CPU", "rnn --cell lstm --minutes 60", target=100.0),
     "mixed": Job(
-        "NNLM, maximum entropy and KN5 mixed",
-        of="nnlm",
-        evaluate="--with {models}/maxent-classes --with {models}/kn5 --fit-on {valid}",
+        "RNN, NNLM, maximum entropy and KN5 mixed",
+        of="rnn",
+        evaluate="--with {models}/nnlm --with {models}/maxent-classes --with {models}/kn5 --fit-on {valid}",
     ),
 }
 
