@@ -15,12 +15,12 @@ MODELS = {
     "cooc": ("firth.static.cooccurrence:Cooc", "Counts of which words stand near which, for PPMI, SVD and GloVe."),
     "ppmi": ("firth.static.ppmi:PPMI", "Positive pointwise mutual information (Levy, Goldberg and Dagan 2015)."),
     "svd": ("firth.static.svd:SVD", "Word vectors by truncated SVD of PPMI or of log counts (LSA)."),
-    "nnlm": ("firth.lm.nnlm:NNLM", "Neural language model on the words before (Bengio et al. 2003)."),
     "word2vec": ("firth.static.word2vec:Word2Vec", "Word vectors by skip-gram or CBOW (Mikolov et al. 2013)."),
     "fasttext": ("firth.static.fasttext:FastText", "Word vectors with character n-grams (Bojanowski et al. 2017)."),
     "glove": ("firth.static.glove:GloVe", "Word vectors from co-occurrence counts (Pennington et al. 2014)."),
     "ngram": ("firth.lm.ngram:NGram", "N-gram language model, modified Kneser-Ney (Chen and Goodman 1999)."),
     "maxent": ("firth.lm.maxent:MaxEnt", "A maximum entropy language model with word classes (Rosenfeld 1996)."),
+    "nnlm": ("firth.lm.nnlm:NNLM", "Neural language model on the words before (Bengio et al. 2003)."),
     "rnn": ("firth.lm.rnn:RNN", "Recurrent language model: Elman, GRU, LSTM, AWD-LSTM (Merity et al. 2018)."),
 }
 
