@@ -10,8 +10,8 @@ namespace firth::arpa_binding {
 namespace nb = nanobind;
 using namespace nb::literals;
 using ngram_query_binding::as_is;
-using ngram_query_binding::demand;
-using ngram_query_binding::Values;
+using text_binding::demand;
+using text_binding::In;
 using text_binding::Bytes;
 using text_binding::Int64s;
 using text_binding::numpy_array;
@@ -53,7 +53,7 @@ inline void write(nb::list levels, Bytes bytes, Int64s offsets, int32_t bos, int
     std::vector<ArpaPart> parts;
     for (nb::handle level : levels) {
         const auto [word, log_prob, backoff, first] =
-            as_is<std::tuple<Values<int32_t>, Values<float>, Values<float>, Values<int64_t>>>(level);
+            as_is<std::tuple<In<int32_t>, In<float>, In<float>, In<int64_t>>>(level);
         parts.push_back({span_of(word), span_of(log_prob), span_of(backoff), span_of(first)});
         const bool highest = parts.size() == levels.size();
         demand(log_prob.size() == word.size() && backoff.size() == (highest ? 0 : word.size()), "the arrays differ in length");

@@ -11,18 +11,13 @@ namespace firth::ngram_binding {
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using text_binding::demand;
+using text_binding::In;
 using text_binding::Int32s;
 using text_binding::Int64s;
+using text_binding::Out;
 using text_binding::span_of;
 using text_binding::unlocked;
-template <class T>
-using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Out = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-inline void demand(bool right, const char* message) {
-    if (!right) throw nb::value_error(message);
-}
 
 // Order and lengths are checked here, so that the counter can trust them.
 struct Counter {

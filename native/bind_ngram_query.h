@@ -13,18 +13,13 @@ namespace firth::ngram_query_binding {
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using text_binding::demand;
+using text_binding::In;
 using text_binding::Int32s;
 using text_binding::Int64s;
+using text_binding::Out;
 using text_binding::span_of;
 using text_binding::unlocked;
-template <class T>
-using Values = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Into = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-inline void demand(bool right, const char* message) {
-    if (!right) throw nb::value_error(message);
-}
 
 // Arrays are taken as they are, never converted: a copy would be gone before its first use.
 template <class T>
@@ -35,27 +30,27 @@ T as_is(nb::handle from) {
 // int32 or int64; or a tuple of bytes, their width in bits and how many there are.
 inline Ints ints_of(nb::handle from) {
     if (nb::isinstance<nb::tuple>(from)) {
-        const auto [bytes, bits, size] = as_is<std::tuple<Values<uint8_t>, unsigned, int64_t>>(from);
+        const auto [bytes, bits, size] = as_is<std::tuple<In<uint8_t>, unsigned, int64_t>>(from);
         demand(1 <= bits && bits <= 57 && bits != 32, "packed numbers have 1 to 57 bits, and not 32");
         demand(size >= 0 && size <= int64_t(1) << 40, "too many packed numbers");
         demand(bytes.size() >= (uint64_t(size) * bits + 7) / 8 + 7, "the packed numbers are cut short");
         return {bytes.data(), size, bits};
     }
-    if (Values<int32_t> plain; nb::try_cast(from, plain, false)) {
+    if (In<int32_t> plain; nb::try_cast(from, plain, false)) {
         return {reinterpret_cast<const uint8_t*>(plain.data()), int64_t(plain.size()), 32};
     }
-    const auto wide = as_is<Values<int64_t>>(from);
+    const auto wide = as_is<In<int64_t>>(from);
     return {reinterpret_cast<const uint8_t*>(wide.data()), int64_t(wide.size()), 64};
 }
 
 // float32, or a tuple of codes and their 256 values.
 inline Logs logs_of(nb::handle from) {
     if (nb::isinstance<nb::tuple>(from)) {
-        const auto [codes, values] = as_is<std::tuple<Values<uint8_t>, Values<float>>>(from);
+        const auto [codes, values] = as_is<std::tuple<In<uint8_t>, In<float>>>(from);
         demand(values.size() == 256, "a codebook has 256 values");
         return {values.data(), codes.data(), int64_t(codes.size())};
     }
-    const auto plain = as_is<Values<float>>(from);
+    const auto plain = as_is<In<float>>(from);
     return {plain.data(), nullptr, int64_t(plain.size())};
 }
 
@@ -63,14 +58,14 @@ struct Query {
     nb::tuple kept;  // the arrays that the query looks into
     std::unique_ptr<NGramQuery> query;
 
-    nb::tuple score(Int32s ids, Int64s ends, int32_t level, int64_t node, Into<double> out, nb::object lengths,
+    nb::tuple score(Int32s ids, Int64s ends, int32_t level, int64_t node, Out<double> out, nb::object lengths,
                     std::size_t threads) {
         demand(level >= -1 && level < std::max(query->order() - 1, 0), "the state is of another model");
         demand(level < 0 || (node >= 0 && node < query->nodes(level)), "the state is of another model");
         demand(out.size() == ids.size(), "out needs a place for each id");
         uint8_t* told = nullptr;
         if (!lengths.is_none()) {
-            auto into = as_is<Into<uint8_t>>(lengths);
+            auto into = as_is<Out<uint8_t>>(lengths);
             demand(into.size() == ids.size(), "lengths needs a place for each id");
             told = into.data();
         }

@@ -24,6 +24,15 @@ using Int64s = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device:
 using Int32s = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using UInt64s = nb::ndarray<const uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+template <class T>
+using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Out = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+inline void demand(bool right, const char* message) {
+    if (!right) throw nb::value_error(message);
+}
+
 template <class Array>
 auto span_of(const Array& array) {
     return std::span(array.data(), array.size());

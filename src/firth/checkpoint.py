@@ -12,10 +12,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from firth.disk import sync
-from firth.errors import DataError, FormatError
+from firth.errors import ConfigError, DataError, FormatError
+from firth.events import Listener, Notice
 from firth.tensors import read_tensors, write_tensors
 
-__all__ = ["FILE_NAME", "exists", "holds_other_things", "load", "remove", "save"]
+__all__ = ["FILE_NAME", "exists", "holds_other_things", "load", "remove", "resumed", "save"]
 
 FILE_NAME = "checkpoint.safetensors"
 _TEMPORARY = ".checkpoint-"
@@ -78,6 +79,36 @@ def load(folder: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     if state.pop("schema", None) != SCHEMA:
         raise FormatError("the checkpoint is from another version of Firth", path=path, remedy="train without --resume")
     return arrays, state
+
+
+def resumed(
+    folder: str | Path | None, *, resume: bool, listen: Listener
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Return the arrays and the state to go on from, or None where training begins at the start.
+
+    Parameters
+    ----------
+    folder : path-like or None
+        Where a run's checkpoint lies; None where it keeps none.
+    resume : bool
+        Whether going on was asked for. Where there is no checkpoint yet, a notice says so.
+    listen : callable
+
+    Raises
+    ------
+    ConfigError
+        When resuming without a folder.
+    FormatError
+        As :func:`load`.
+    """
+    if not resume:
+        return None
+    if folder is None:
+        raise ConfigError("there is nothing to resume from", remedy="give checkpoint")
+    if not exists(folder):
+        listen(Notice(f"no checkpoint in {folder}: training begins at the start"))
+        return None
+    return load(folder)
 
 
 def holds_other_things(folder: str | Path) -> bool:

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import DataError
+from firth.events import Listener, Notice
 from firth.protocols import Sentence
 from firth.text.corpus import Corpus
 from firth.text.vocab import Vocab
 
-__all__ = ["MARKS", "Lexicon", "Stream"]
+__all__ = ["MARKS", "Lexicon", "Stream", "cut_lexicon"]
 
 MARKS = ("<unk>", "<eos>", "<bos>")
 
@@ -151,3 +152,21 @@ class Lexicon:
     def _known(self, ids: NDArray[np.int32]) -> Stream:
         unknown = ids < 0
         return Stream(np.where(unknown, np.int32(self.unk), ids).astype(np.int32), unknown)
+
+
+def cut_lexicon(corpus: Corpus, min_count: int, max_vocab: int | None, tell: Listener) -> Lexicon:
+    """Return the lexicon that the cut leaves of a corpus, and tell what became ``<unk>``.
+
+    Raises
+    ------
+    DataError
+        When no word is left.
+    """
+    kept = corpus.vocab.cut(min_count, max_vocab)
+    if not len(kept):
+        remedy = "lower --min-count" if corpus.n_tokens else "give another text, or another tokenizer"
+        raise DataError("no word is frequent enough", got=f"min_count {min_count}", remedy=remedy)
+    if len(kept) < len(corpus.vocab):
+        rest, rare = corpus.n_tokens - int(kept.counts.sum()), len(corpus.vocab) - len(kept)
+        tell(Notice(f"{rare:,} rare words are <unk> ({rest:,} of {corpus.n_tokens:,} tokens); {len(kept):,} are kept"))
+    return Lexicon.of(kept)

@@ -18,7 +18,7 @@ from firth.config import Config, cpu_threads, option, to_dict
 from firth.errors import ConfigError, DataError
 from firth.events import EpochEnd, Listener, Notice, Progress
 from firth.lm.context_tree import Grown, grow
-from firth.lm.lexicon import Lexicon
+from firth.lm.lexicon import Lexicon, cut_lexicon
 from firth.lm.loglinear import LogLinear, Penalty, finished, fit
 from firth.lm.maxent_model import MaxEntModel, class_contexts, histories, word_contexts
 from firth.lm.owlqn import Step
@@ -126,7 +126,7 @@ def train(
     config, tell = config or MaxEnt(), listen or (lambda event: None)
     workers = cpu_threads(threads)
     corpus = as_corpus(data, threads=threads, listen=listen)
-    lexicon = _lexicon(corpus, config, tell)
+    lexicon = cut_lexicon(corpus, config.min_count, config.max_vocab, tell)
     began = time.monotonic()
     ids = lexicon.whole(corpus).ids
     held = None if heldout is None else lexicon.whole(heldout).ids
@@ -142,17 +142,6 @@ def train(
         found = model.perplexity(heldout)
         tell(Notice(f"perplexity of the held-out text: {found.with_unknown:.2f}"))
     return Fitted(model, config, seconds, features, tuple(losses), found)
-
-
-def _lexicon(corpus: Corpus, config: MaxEnt, tell: Listener) -> Lexicon:
-    kept = corpus.vocab.cut(config.min_count, config.max_vocab)
-    if not len(kept):
-        remedy = "lower --min-count" if corpus.n_tokens else "give another text, or another tokenizer"
-        raise DataError("no word is frequent enough", got=f"min_count {config.min_count}", remedy=remedy)
-    if len(kept) < len(corpus.vocab):
-        rest, rare = corpus.n_tokens - int(kept.counts.sum()), len(corpus.vocab) - len(kept)
-        tell(Notice(f"{rare:,} rare words are <unk> ({rest:,} of {corpus.n_tokens:,} tokens); {len(kept):,} are kept"))
-    return Lexicon.of(corpus.vocab, config.min_count, config.max_vocab)
 
 
 @dataclasses.dataclass

@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from firth.config import Config, cpu_threads, option, to_dict
-from firth.errors import ConfigError, DataError
+from firth.errors import ConfigError
 from firth.events import Listener, Notice
-from firth.lm.lexicon import Lexicon
+from firth.lm.lexicon import Lexicon, cut_lexicon
 from firth.lm.ngram_counts import Counting, NGramCounts, count
 from firth.lm.ngram_model import NGramModel
 from firth.lm.ngram_prune import keep_only, prune_by_entropy
@@ -148,7 +148,7 @@ def train(
     config, tell = config or NGram(), listen or (lambda event: None)
     workers = cpu_threads(threads)
     corpus = as_corpus(data, threads=threads, listen=listen)
-    lexicon = _lexicon(corpus, config, tell)
+    lexicon = cut_lexicon(corpus, config.min_count, config.max_vocab, tell)
     began = time.monotonic()
     room = Room(config.memory * _MB)
     how = Counting(config.order, workers, config.memory * _MB // 2, tell)
@@ -164,19 +164,6 @@ def train(
         found = model.perplexity(heldout)
         tell(Notice(f"perplexity of the held-out text: {found.with_unknown:.2f}"))
     return Estimated(model, config, seconds, tuple(discounts), spilled + room.filed, found)
-
-
-def _lexicon(corpus: Corpus, config: NGram, tell: Listener) -> Lexicon:
-    lexicon = Lexicon.of(corpus.vocab, config.min_count, config.max_vocab)
-    kept = corpus.vocab.cut(config.min_count, config.max_vocab)
-    if not len(kept):
-        remedy = "lower --min-count" if corpus.n_tokens else "give another text, or another tokenizer"
-        raise DataError("no word is frequent enough", got=f"min_count {config.min_count}", remedy=remedy)
-    if len(kept) < len(corpus.vocab):
-        rest = corpus.n_tokens - int(kept.counts.sum())
-        rare = len(corpus.vocab) - len(kept)
-        tell(Notice(f"{rare:,} rare words are <unk> ({rest:,} of {corpus.n_tokens:,} tokens); {len(kept):,} are kept"))
-    return lexicon
 
 
 def _estimated(

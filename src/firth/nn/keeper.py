@@ -52,14 +52,10 @@ class Keeper:
         DataError
             When the checkpoint is of another job.
         """
-        if not resume:
+        found = checkpoint.resumed(self.folder, resume=resume, listen=listen)
+        if found is None:
             return None
-        if self.folder is None:
-            raise ConfigError("there is nothing to resume from", remedy="give checkpoint")
-        if not checkpoint.exists(self.folder):
-            listen(Notice(f"no checkpoint in {self.folder}: training begins at the start"))
-            return None
-        arrays, state = checkpoint.load(self.folder)
+        arrays, state = found
         self._compare(state.get("facts"), listen)
         made = state.get("made")
         for name, value in self.made.items():

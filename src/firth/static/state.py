@@ -67,14 +67,10 @@ class Keeper:
         DataError
             When the checkpoint is of another job.
         """
-        if not resume:
+        found = checkpoint.resumed(self.folder, resume=resume, listen=listen)
+        if found is None:
             return trainer, []
-        if self.folder is None:
-            raise ConfigError("there is nothing to resume from", remedy="give checkpoint")
-        if not checkpoint.exists(self.folder):
-            listen(Notice(f"no checkpoint in {self.folder}: training begins at the start"))
-            return trainer, []
-        arrays, state = checkpoint.load(self.folder)
+        arrays, state = found
         self._compare(state)
         if state["cpu_level"] != _core.cpu_level():
             listen(Notice(f"begun on CPU level {state['cpu_level']}: the last digits may differ from an unbroken run"))

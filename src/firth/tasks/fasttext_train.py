@@ -195,14 +195,10 @@ class _Keeper:
 
     def start(self, *, resume: bool, listen: Listener) -> list[Epoch]:
         """Take up the checkpoint where there is one to resume; return the epochs so far."""
-        if not resume:
+        found = checkpoint.resumed(self.folder, resume=resume, listen=listen)
+        if found is None:
             return []
-        if self.folder is None:
-            raise ConfigError("there is nothing to resume from", remedy="give checkpoint")
-        if not checkpoint.exists(self.folder):
-            listen(Notice(f"no checkpoint in {self.folder}: training begins at the start"))
-            return []
-        arrays, state = checkpoint.load(self.folder)
+        arrays, state = found
         different = [key for key, value in self.job.items() if state.get(key) != value]
         if different:
             raise DataError(
