@@ -19,7 +19,8 @@ LAYERS = (
     ("explore", "compare", "compat", "plot"),
     ("formats", "evaluate"),
     ("tasks",),
-    ("static", "lm", "contextual", "seq2seq"),
+    ("contextual",),  # a biLM is two language models
+    ("static", "lm", "seq2seq"),
     ("vectors", "nn"),
     ("text",),
     ("errors", "config", "events", "checkpoint", "tensors", "disk", "protocols", "metrics", "_core"),

@@ -1,0 +1,93 @@
+"""LSTM layers whose output is projected, with limits on cells and outputs, over sentences of several lengths.
+
+Hochreiter and Schmidhuber 1997; the projection is Sak, Senior and Beaufays 2014's (arXiv 1402.1128, section 3). At each
+step, with gates i, f, o by the logistic function and g by tanh of W x + U h + b:
+
+    c' = f c + i g,   cut to the cell clip;   h' = P (o tanh c'),   cut to the projection clip.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["ProjectedLSTM", "State"]
+
+State = tuple[Tensor, Tensor]  # outputs (batch, projection) and cells (batch, cells)
+
+
+class ProjectedLSTM(nn.Module):
+    """One layer, in torch's order of gates: input, forget, cell, output.
+
+    Parameters
+    ----------
+    n_in, cells, projection : int
+        Lengths of an input, of the cells, and of an output.
+    cell_clip, projection_clip : float
+        Largest absolute value of a cell and of an output; 0 is no limit.
+
+    Attributes
+    ----------
+    weight_ih, weight_hh : Parameter, shapes (4 * cells, n_in) and (4 * cells, projection)
+    bias : Parameter, shape (4 * cells,)
+    weight_hr : Parameter, shape (projection, cells)
+    """
+
+    def __init__(
+        self, n_in: int, cells: int, projection: int, cell_clip: float = 0.0, projection_clip: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.n_in, self.cells, self.projection = n_in, cells, projection
+        self.cell_clip, self.projection_clip = cell_clip, projection_clip
+        self.weight_ih = nn.Parameter(torch.empty(4 * cells, n_in))
+        self.weight_hh = nn.Parameter(torch.empty(4 * cells, projection))
+        self.bias = nn.Parameter(torch.empty(4 * cells))
+        self.weight_hr = nn.Parameter(torch.empty(projection, cells))
+
+    def reset(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights evenly from plus and minus 1 / sqrt(their row's length); the forget gate's bias is one."""
+        with torch.no_grad():
+            for weight in (self.weight_ih, self.weight_hh, self.weight_hr):
+                side = 1 / math.sqrt(weight.shape[1])
+                weight.uniform_(-side, side, generator=generator)
+            self.bias.zero_()[self.cells : 2 * self.cells].fill_(1.0)
+
+    def start(self, batch: int) -> State:
+        """Return the state before anything was read."""
+        return self.bias.new_zeros(batch, self.projection), self.bias.new_zeros(batch, self.cells)
+
+    def forward(self, x: Tensor, state: State, active: list[int] | None = None) -> tuple[Tensor, State]:
+        """Read sentences side by side, from left to right.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n_steps, batch, n_in)
+            Longer sentences before shorter ones, where ``active`` is given.
+        state : tuple of Tensor
+            Outputs ``(batch, projection)`` and cells ``(batch, cells)``.
+        active : list of int, optional
+            How many sentences are not over at each step, falling; by default all at every step.
+
+        Returns
+        -------
+        Tensor, shape (n_steps, batch, projection)
+            Outputs; zeros where a sentence is over.
+        tuple of Tensor
+            The state at the end of each sentence.
+        """
+        inputs = torch.nn.functional.linear(x, self.weight_ih, self.bias)
+        h, c = state
+        outputs = []
+        for t in range(len(x)):
+            n = x.shape[1] if active is None else active[t]
+            i, f, g, o = (inputs[t, :n] + h[:n] @ self.weight_hh.t()).chunk(4, 1)
+            cells = f.sigmoid() * c[:n] + i.sigmoid() * g.tanh()
+            cells = cells.clamp(-self.cell_clip, self.cell_clip) if self.cell_clip else cells
+            out = (o.sigmoid() * cells.tanh()) @ self.weight_hr.t()
+            out = out.clamp(-self.projection_clip, self.projection_clip) if self.projection_clip else out
+            rest = x.shape[1] - n
+            outputs.append(torch.cat([out, out.new_zeros(rest, self.projection)]) if rest else out)
+            h, c = (torch.cat([new, old[n:]]) if rest else new for new, old in ((out, h), (cells, c)))
+        return torch.stack(outputs) if outputs else x.new_zeros(0, x.shape[1], self.projection), (h, c)
