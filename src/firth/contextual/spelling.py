@@ -97,7 +97,8 @@ class Spelling:
 
     def cut(self, words: Sequence[str]) -> int:
         """Return how many of the words are longer than what is kept of them."""
-        return int(np.count_nonzero(self._units(words)[1] > self.longest - 2))
+        lengths = self._units(words)[1]
+        return int(np.count_nonzero(lengths > self.longest - 2))
 
     def _units(self, words: Sequence[str]) -> tuple[Int32, Int32]:
         """Return the ids of all words' units, one after another, and the length of each word."""
