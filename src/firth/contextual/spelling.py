@@ -71,7 +71,7 @@ class Spelling:
     @property
     def n_ids(self) -> int:
         """Rows of the character embedding: one more than the highest id."""
-        marks = max(dataclasses.astuple(self.marks))
+        marks: int = max(dataclasses.astuple(self.marks))
         return 1 + max([marks, 256 if self.scheme == "bytes" else 0, *self.ids_of.values()])
 
     def rows(self, words: Sequence[str]) -> Int32:
