@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from firth.lm.neural_cache import CachedModel, NeuralCache
+from firth.lm.neural_cache_fit import fit_cache
 from firth.lm.rnn_model import RNNModel
 from firth.protocols import Float64, Int32
 
@@ -64,3 +65,16 @@ def test_a_share_of_zero_leaves_the_model_alone() -> None:
     model = small_model()
     cached = CachedModel(model, NeuralCache(share=0.0))
     np.testing.assert_allclose(cached.score(IDS, cached.start())[0], model.score(IDS, model.start())[0], atol=1e-5)
+
+
+def test_fitting_finds_what_is_best_of_the_grid() -> None:
+    model = small_model()
+    words = [model.vocab.words[i] for i in IDS]
+    text = [[word for word in words if word != "<eos>"]] * 5
+    fitted = fit_cache(model, text, window=20)
+    told = CachedModel(model, fitted.settings).perplexity(text).with_unknown
+    assert fitted.perplexity == pytest.approx(told, rel=1e-4)
+    for flatness in (0.05, 0.3, 1.0):
+        for share in (0.05, 0.3, 0.7):
+            other = CachedModel(model, NeuralCache(window=20, share=share, flatness=flatness))
+            assert other.perplexity(text).with_unknown >= told - 1e-6

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from firth.cli.adapting import Adapting, adapted
 from firth.cli.cpu import check_cpu_level
 from firth.cli.output import note, note_event
 from firth.cli.texts import TOKENIZERS, TextOptions
@@ -21,7 +22,7 @@ __all__ = ["Mixing", "language_model", "reading_options"]
 
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Mixing:
+class Mixing(Adapting):
     """What a model is mixed with."""
 
     with_: Annotated[
@@ -50,13 +51,13 @@ def language_model(path: Path, mixing: Mixing | None = None) -> BaseLanguageMode
         When the options contradict each other.
     """
     mixing = mixing or Mixing()
-    models = [_loaded(path), *(_loaded(other) for other in mixing.with_)]
+    models = [adapted(_loaded(path), path, mixing), *(_loaded(other) for other in mixing.with_)]
     if mixing.cache is not None:
         from firth.lm.unigram_cache import UnigramCache
 
         models.append(UnigramCache(models[0].lexicon, mixing.cache))
     if len(models) == 1:
-        if mixing.shares or mixing.fit_on is not None:
+        if mixing.shares or (mixing.fit_on is not None and mixing.neural_cache is None):
             raise ConfigError("there is nothing to mix", remedy="name a further model with --with, or --cache 500")
         return models[0]
     return _mixed(models, [path, *mixing.with_], mixing)

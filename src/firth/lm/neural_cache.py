@@ -74,9 +74,19 @@ class CachedModel(BaseLanguageModel):
         hidden, inner = self.model.hidden(np.zeros(0, np.int32), self.model.start())
         return CacheState(inner, hidden, self.model.tensor([]))
 
-    @torch.no_grad()
     def score(self, ids: Int32, state: CacheState) -> tuple[Float64, CacheState]:
         """Return the log probability of each id, and the state after the last."""
+        (plain, cached), state = self.score_each(ids, state)
+        share = self.settings.share
+        with np.errstate(divide="ignore"):
+            return np.logaddexp(plain + np.log(1 - share), cached + np.log(share)), state
+
+    @torch.no_grad()
+    def score_each(self, ids: Int32, state: CacheState) -> tuple[Float64, CacheState]:
+        """Return the log probabilities by the model and by the cache, shape (2, n), and the state after the last.
+
+        Where the cache is empty it says what the model says; a word that it does not hold has -inf.
+        """
         found = []
         for first in range(0, len(ids), _BLOCK):
             piece = ids[first : first + _BLOCK]
@@ -86,10 +96,11 @@ class CachedModel(BaseLanguageModel):
             plain = self.model.net.softmax.picked(hidden, words).double()
             weights, filled = self._weights(hidden, keys, len(state.keys))
             cached = (weights * (followed == words[:, None])).sum(1)
-            found.append(self._mixed(plain, cached, filled).cpu().numpy())
+            alone = torch.where(filled, cached.log(), plain)
+            found.append(torch.stack([plain, alone]).cpu().numpy())
             window = self.settings.window
             state = CacheState(inner, keys[-window:].clone(), followed[-window:].clone())
-        return np.concatenate(found) if found else np.zeros(0), state
+        return np.concatenate(found, axis=1) if found else np.zeros((2, 0)), state
 
     def _weights(self, hidden: Tensor, keys: Tensor, before: int) -> tuple[Tensor, Tensor]:
         """Return what each kept state weighs for each prediction, (n, n_keys) of sum one, and where any is kept.

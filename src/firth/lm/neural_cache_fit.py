@@ -1,0 +1,51 @@
+"""The neural cache's share and flatness, chosen on held-out text."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from firth.errors import DataError
+from firth.lm.mixture import fit_shares
+from firth.lm.neural_cache import CachedModel, NeuralCache
+from firth.lm.rnn_model import RNNModel
+
+__all__ = ["FittedCache", "fit_cache"]
+
+_FLATNESS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedCache:
+    """What fitting found: settings, and the perplexity of the held-out text with them."""
+
+    settings: NeuralCache
+    perplexity: float
+
+
+def fit_cache(model: RNNModel, text: Any, window: int = 2000) -> FittedCache:
+    """Choose the flatness from a grid (0.05 to 1), and the share for each by EM.
+
+    Parameters
+    ----------
+    model : RNNModel
+    text : Corpus, path, or iterable of str or token lists
+        Held-out text, neither that of training nor that of the measurement.
+    window : int
+        Predictions that the cache keeps.
+
+    Raises
+    ------
+    DataError
+        When the text is empty.
+    """
+    ids = model.lexicon.whole(model.corpus_of(text)).ids
+    if not len(ids):
+        raise DataError("there is nothing to fit the cache on", got="an empty text")
+    found = []
+    for flatness in _FLATNESS:
+        settings = NeuralCache(window=window, flatness=flatness)
+        cached = CachedModel(model, settings)
+        fitted = fit_shares(cached.score_each(ids, cached.start())[0])
+        found.append(FittedCache(dataclasses.replace(settings, share=fitted.shares[1]), fitted.perplexity))
+    return min(found, key=lambda one: one.perplexity)
