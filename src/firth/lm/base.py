@@ -12,8 +12,7 @@ from firth.lm.lexicon import Lexicon, Stream
 from firth.lm.perplexity import Perplexity, Tally
 from firth.lm.sample import Sampling, draw
 from firth.protocols import Float64, Int32, Sentence
-from firth.text.corpus import Corpus, as_corpus
-from firth.text.tokenize import Tokenizer
+from firth.text.corpus import Corpus, as_corpus_like
 from firth.text.vocab import Vocab
 
 __all__ = ["BaseLanguageModel"]
@@ -132,10 +131,7 @@ class BaseLanguageModel(abc.ABC):
 
     def corpus_of(self, text: Any) -> Corpus:
         """Return a text as a corpus, read as the text was that the model was trained on."""
-        if isinstance(text, Corpus):
-            return text
-        made = self.metadata.get("tokenizer")
-        return as_corpus(text) if made is None else as_corpus(text, tokenizer=Tokenizer.described(made))
+        return as_corpus_like(text, self.metadata.get("tokenizer"))
 
     def read(self, context: Sentence, state: Any = None) -> Any:
         """Return the state after some words, of a text's start or of a state."""

@@ -20,11 +20,11 @@ from firth.errors import ConfigError, DataError
 from firth.events import Listener
 from firth.lm.base import BaseLanguageModel
 from firth.lm.contexts import contexts_at, places_in_sentence
-from firth.lm.lexicon import Lexicon
+from firth.lm.lexicon import Lexicon, cut_lexicon
 from firth.nn.extra import need_torch
 from firth.nn.schedule import Plan, Schooling
 from firth.protocols import Float64, Int32
-from firth.text.corpus import as_corpus
+from firth.text.corpus import as_corpus, as_corpus_like
 from firth.vectors.static import Vectors
 
 if TYPE_CHECKING:
@@ -242,10 +242,9 @@ def train(
 
     config = config or NNLM()
     corpus = as_corpus(data, threads=threads, listen=listen)
-    lexicon = Lexicon.of(corpus.vocab, config.min_count, config.max_vocab)
-    if not len(corpus.ends):
-        raise DataError("there is no sentence to train on", remedy="give more text")
-    other = None if heldout is None else as_corpus(heldout, threads=threads, listen=listen)
+    tell = listen or ignore
+    lexicon = cut_lexicon(corpus, config.min_count, config.max_vocab, tell)
+    other = None if heldout is None else as_corpus_like(heldout, corpus.tokenizer, threads=threads, listen=listen)
     metadata = {
         "model": "nnlm", "options": to_dict(config), "seed": config.seed, "corpus": corpus.digest,
         "tokenizer": corpus.tokenizer,
@@ -265,7 +264,7 @@ def train(
             seed=config.seed,
             perplexity=True,
         )
-        run = Run(listen or ignore, checkpoint, resume)
+        run = Run(tell, checkpoint, resume)
         done = run_job(job, Plan.of(config, minutes), run, place)
     return Trained(
         NNLMModel(lexicon, module.cpu(), metadata), config, done.losses, done.heldout, done.steps, done.seconds

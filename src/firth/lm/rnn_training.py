@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from firth.config import to_dict
 from firth.errors import ConfigError
 from firth.events import Listener, Notice
-from firth.lm.lexicon import Lexicon
+from firth.lm.lexicon import Lexicon, cut_lexicon
 from firth.lm.rnn import RNN, Trained
 from firth.lm.rnn_batches import Stretches, side_by_side, stretch_ends
 from firth.lm.rnn_model import RNNModel
@@ -22,8 +22,7 @@ from firth.lm.rnn_module import Drops, RecurrentNet, Shape
 from firth.nn.job import ignore
 from firth.nn.loop import Job, Loss, Place, Plan, Run, run_job, settled
 from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax, SampledSoftmax, inclusion
-from firth.text.corpus import Corpus, as_corpus
-from firth.text.tokenize import Tokenizer
+from firth.text.corpus import Corpus, as_corpus, as_corpus_like
 
 __all__ = ["Work", "build", "plan_of", "train"]
 
@@ -45,11 +44,11 @@ def train(
     """Train; the parameters are those of :func:`firth.lm.rnn.train`."""
     config = config.filled()
     corpus = as_corpus(data, threads=threads, listen=listen)
-    lexicon = Lexicon.of(corpus.vocab, config.min_count, config.max_vocab)
+    tell = listen or ignore
+    lexicon = cut_lexicon(corpus, config.min_count, config.max_vocab, tell)
     plan = plan_of(config, minutes)
     if config.optimizer == "nt-asgd" and heldout is None and config.nonmonotone:
         raise ConfigError("nt-asgd watches the held-out loss", remedy="give --heldout, or --optimizer sgd")
-    tell = listen or ignore
     if config.softmax == "sampled":
         tell(Notice("the loss of training is an estimate from samples; held-out losses are by the whole distribution"))
     with settled(device, threads, seed=config.seed, deterministic=True) as place:
@@ -198,11 +197,7 @@ class _Heldout:
 
     def __init__(self, net: RecurrentNet, lexicon: Lexicon, heldout: Any, corpus: Corpus) -> None:
         self.net = net
-        own = (
-            heldout
-            if isinstance(heldout, Corpus)
-            else as_corpus(heldout, tokenizer=Tokenizer.described(corpus.tokenizer))
-        )
+        own = as_corpus_like(heldout, corpus.tokenizer)
         read, predicted = side_by_side(lexicon.whole(own).ids, _HELDOUT_BATCH, lexicon.eos)
         self.read, self.predicted = (torch.as_tensor(table) for table in (read, predicted))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from firth.text import store
 from firth.text.tokenize import Tokenizer
 from firth.text.vocab import Vocab, WordList
 
-__all__ = ["Corpus", "as_corpus"]
+__all__ = ["Corpus", "as_corpus", "as_corpus_like"]
 
 
 class Corpus:
@@ -227,3 +227,29 @@ def as_corpus(
 
     how = Tokenizer.of(tokenizer, lower=lower, fold_digits=fold_digits, blank_lines=blank_lines)
     return build(data, Request(how, field, cache, Path(out) if out is not None else None, threads, listen))
+
+
+def as_corpus_like(
+    data: Any, description: Mapping[str, Any] | None, *, threads: int | None = None, listen: Listener | None = None
+) -> Corpus:
+    """Make a corpus of a text that is to be read as another was, such as a held-out text.
+
+    Parameters
+    ----------
+    data
+        As for :func:`as_corpus`; a corpus is returned as it is.
+    description : mapping or None
+        The other's tokenizer, as :attr:`Corpus.tokenizer` describes it; None for the default.
+    threads, listen
+        As for :func:`as_corpus`.
+
+    Examples
+    --------
+    >>> corpus = as_corpus(["The cat"], lower=True)
+    >>> as_corpus_like(["The dog"], corpus.tokenizer).vocab.words
+    ['dog', 'the']
+    """
+    if isinstance(data, Corpus):
+        return data
+    how = "words" if description is None else Tokenizer.described(description)
+    return as_corpus(data, tokenizer=how, threads=threads, listen=listen)
