@@ -9,6 +9,7 @@
 #include "bind_glove.h"
 #include "bind_ngram.h"
 #include "bind_ngram_query.h"
+#include "bind_lstm.h"
 #include "bind_maxent.h"
 #include "bind_quantize.h"
 #include "bind_subword.h"
@@ -38,4 +39,5 @@ NB_MODULE(_core, m) {
     firth::ngram_query_binding::bind_ngram_query(m);
     firth::arpa_binding::bind_arpa(m);
     firth::maxent_binding::bind_maxent(m);
+    firth::lstm_binding::bind_lstm(m);
 }

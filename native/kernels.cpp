@@ -5,6 +5,7 @@
 #include "adagrad.h"
 #include "bag.h"
 #include "loss.h"
+#include "lstm_gates.h"
 #include "nearest.h"
 #include "softmax.h"
 #include "sparse_row.h"
@@ -39,7 +40,7 @@ const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     add_scaled,
     nearest, gather<float>, scatter<float>, mean_rows, score_parts<float>, score_parts<double>, push_targets<float>, push_targets<double>,
     softmax_factors<float>, softmax_factors<double>, logistic_factors<float>, logistic_factors<double>,
-    glove_step<float>, glove_step<double>,
+    glove_step<float>, glove_step<double>, lstm_gates, lstm_gates_back,
 };
 
 }  // namespace firth

@@ -451,3 +451,21 @@ def lbfgs_direction(
     direction: NDArray[np.float64],
     threads: int,
 ) -> None: ...
+
+# ---------------------------------------------------------------- LSTM
+def lstm_gates(
+    gates: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+    clip: float,
+) -> None: ...
+def lstm_gates_back(
+    d_hidden: NDArray[np.float32],
+    d_cells: NDArray[np.float32],
+    gates: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    clip: float,
+    d_gates: NDArray[np.float32],
+) -> None: ...

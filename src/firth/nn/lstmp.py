@@ -13,6 +13,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from firth.nn.lstmp_steps import projected_lstm
+
 __all__ = ["ProjectedLSTM", "State"]
 
 State = tuple[Tensor, Tensor]  # outputs (batch, projection) and cells (batch, cells)
@@ -77,11 +79,23 @@ class ProjectedLSTM(nn.Module):
         tuple of Tensor
             The state at the end of each sentence.
         """
+        if not len(x):
+            return x.new_zeros(0, x.shape[1], self.projection), state
+        counts = [x.shape[1]] * len(x) if active is None else active
+        if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+            return self.plain(x, state, counts)
+        weights = self.weight_ih, self.weight_hh, self.bias, self.weight_hr
+        limits = self.cell_clip, self.projection_clip
+        y, h, c = projected_lstm(x, *state, *weights, limits, counts)
+        return y, (h, c)
+
+    def plain(self, x: Tensor, state: State, active: list[int]) -> tuple[Tensor, State]:
+        """Do what :meth:`forward` does in torch's own operations, one after the other: for tracing, and the twin."""
         inputs = torch.nn.functional.linear(x, self.weight_ih, self.bias)
         h, c = state
         outputs = []
         for t in range(len(x)):
-            n = x.shape[1] if active is None else active[t]
+            n = active[t]
             i, f, g, o = (inputs[t, :n] + h[:n] @ self.weight_hh.t()).chunk(4, 1)
             cells = f.sigmoid() * c[:n] + i.sigmoid() * g.tanh()
             cells = cells.clamp(-self.cell_clip, self.cell_clip) if self.cell_clip else cells
@@ -90,4 +104,4 @@ class ProjectedLSTM(nn.Module):
             rest = x.shape[1] - n
             outputs.append(torch.cat([out, out.new_zeros(rest, self.projection)]) if rest else out)
             h, c = (torch.cat([new, old[n:]]) if rest else new for new, old in ((out, h), (cells, c)))
-        return torch.stack(outputs) if outputs else x.new_zeros(0, x.shape[1], self.projection), (h, c)
+        return torch.stack(outputs), (h, c)
