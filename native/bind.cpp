@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bind_arpa.h"
+#include "bind_characters.h"
 #include "bind_compose.h"
 #include "bind_cooc.h"
 #include "bind_glove.h"
@@ -40,4 +41,5 @@ NB_MODULE(_core, m) {
     firth::arpa_binding::bind_arpa(m);
     firth::maxent_binding::bind_maxent(m);
     firth::lstm_binding::bind_lstm(m);
+    firth::characters_binding::bind_characters(m);
 }

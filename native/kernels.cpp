@@ -4,6 +4,7 @@
 
 #include "adagrad.h"
 #include "bag.h"
+#include "char_windows.h"
 #include "loss.h"
 #include "lstm_gates.h"
 #include "nearest.h"
@@ -41,6 +42,7 @@ const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     nearest, gather<float>, scatter<float>, mean_rows, score_parts<float>, score_parts<double>, push_targets<float>, push_targets<double>,
     softmax_factors<float>, softmax_factors<double>, logistic_factors<float>, logistic_factors<double>,
     glove_step<float>, glove_step<double>, lstm_gates, lstm_gates_back,
+    char_table, char_windows, char_table_back,
 };
 
 }  // namespace firth

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "char_filters.h"
 #include "tiles.h"
 
 namespace firth {
@@ -174,6 +175,9 @@ struct Kernels {
     // From the gradient of `hidden` (of which the step's own is not read) and that of the cells, in whose place goes that
     // of the cells before, the gradients of the gates' sums.
     void (*lstm_gates_back)(const LstmStep&, const float* d_hidden, float* d_cells, float* d_gates);
+    bool (*char_table)(const CharacterRows&, const FilterChunk&);
+    void (*char_windows)(const CharacterRows&, const FilterChunk&);
+    void (*char_table_back)(const CharacterRows&, const FilterChunk&, float* d_weights, float* d_vectors);
 };
 
 }  // namespace firth

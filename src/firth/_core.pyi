@@ -469,3 +469,25 @@ def lstm_gates_back(
     clip: float,
     d_gates: NDArray[np.float32],
 ) -> None: ...
+
+# ---------------------------------------------------------------- characters
+def char_filters(
+    ids: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    vectors: NDArray[np.float32],
+    weights: list[NDArray[np.float32]],
+    best: NDArray[np.float32],
+    place: NDArray[np.uint16] | None,
+    threads: int,
+) -> bool: ...
+def char_filters_back(
+    ids: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    vectors: NDArray[np.float32],
+    weights: list[NDArray[np.float32]],
+    d_best: NDArray[np.float32],
+    place: NDArray[np.uint16],
+    d_vectors: NDArray[np.float32],
+    d_weights: list[NDArray[np.float32]],
+    threads: int,
+) -> None: ...

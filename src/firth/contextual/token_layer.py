@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from firth.contextual.char_filters import filtered
 from firth.contextual.shape import CharacterShape
 
 __all__ = ["CharacterLayer", "Highway", "WordLayer"]
@@ -25,8 +28,42 @@ class Highway(nn.Module):
         self.bias = nn.Parameter(torch.empty(2 * n))
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+            return self.plain(x)
+        with torch.autocast(x.device.type, enabled=False):
+            y: Tensor = _Highway.apply(x.to(self.weight.dtype), self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return y
+
+    def plain(self, x: Tensor) -> Tensor:
+        """Do what :meth:`forward` does in torch's own operations, one after the other: for tracing, and the twin."""
         new, gate = functional.linear(x, self.weight, self.bias).chunk(2, -1)
         return torch.lerp(x, new.relu(), gate.sigmoid())
+
+
+class _Highway(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        both = torch.addmm(bias, x, weight.t())  # (n, 2 * width)
+        new, gate = both.chunk(2, 1)
+        new.relu_()
+        gate.sigmoid_()
+        ctx.save_for_backward(x, weight, both)
+        return torch.lerp(x, new, gate)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (dy,) = grads
+        x, weight, both = ctx.saved_tensors
+        new, gate = both.chunk(2, 1)
+        d = torch.empty_like(both)
+        d_new, d_gate = d.chunk(2, 1)
+        d_open = dy * gate
+        torch.mul(d_open, new > 0, out=d_new)
+        torch.mul(new - x, d_open, out=d_gate)
+        d_gate.addcmul_(d_gate, gate, value=-1)
+        dx = (dy - d_open).addmm_(d, weight) if ctx.needs_input_grad[0] else None
+        return dx, d.t() @ x, d.sum(0)
 
 
 class CharacterLayer(nn.Module):
@@ -67,8 +104,9 @@ class CharacterLayer(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the vectors of words spelled in rows, (n, longest) to (n, projection)."""
-        x = functional.embedding(self._trimmed(rows), self.embedding).transpose(1, 2)
-        found = torch.cat([convolution(x).amax(2) for convolution in self.filters], 1)
+        weights = [each.weight for each in self.filters]
+        found = filtered(self._trimmed(rows), self.embedding, weights, self.pad)  # type: ignore[arg-type]
+        found = found + torch.cat([each.bias for each in self.filters])  # type: ignore[misc]
         found = found.relu() if self.shape.activation == "relu" else found.tanh()
         for highway in self.highways:
             found = highway(found)
