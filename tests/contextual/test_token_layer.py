@@ -41,7 +41,7 @@ def test_filters_and_their_gradients_are_those_of_convolutions(dim: int) -> None
     torch.manual_seed(dim)
     rows, embedding, weights = words(14), torch.randn(262, dim, requires_grad=True), weights_of(dim)
     found, twin = filtered(rows, embedding, weights, 261), convolved(rows, embedding, weights)
-    torch.testing.assert_close(found, twin, rtol=2e-6, atol=2e-6)
+    torch.testing.assert_close(found, twin, rtol=2e-6, atol=2e-5)  # sums of 112 products up to 10
     d = torch.randn_like(found).relu()
     ours, theirs = (torch.autograd.grad(y, [embedding, *weights], d) for y in (found, twin))
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
