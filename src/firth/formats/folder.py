@@ -187,10 +187,11 @@ def _inspect(head: Head) -> FileReport:
     holds = [name for name in parts.tensors if name not in _MATRICES] + [
         name for name in parts.words if name != "vocab"
     ]
+    facts, uses = ({}, kind.uses) if kind.more is None else kind.more(model)
     return FileReport(
         str(head.path), "firth", f"Firth folder: {kind.title}, mapped on load", None, head.size, kind.name,
         len(parts.words["vocab"]), dim if isinstance(dim, int) else None, tuple(holds),
-        read_config(head.path), kind.uses,
+        read_config(head.path) | facts, uses,
     )  # fmt: skip
 
 
