@@ -188,9 +188,10 @@ def _inspect(head: Head) -> FileReport:
         name for name in parts.words if name != "vocab"
     ]
     facts, uses = ({}, kind.uses) if kind.more is None else kind.more(model)
+    n_words = len(parts.words["vocab"])
     return FileReport(
         str(head.path), "firth", f"Firth folder: {kind.title}, mapped on load", None, head.size, kind.name,
-        len(parts.words["vocab"]), dim if isinstance(dim, int) else None, tuple(holds),
+        n_words if n_words or kind.more is None else None, dim if isinstance(dim, int) else None, tuple(holds),
         read_config(head.path) | facts, uses,
     )  # fmt: skip
 
