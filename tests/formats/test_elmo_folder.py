@@ -17,6 +17,7 @@ from firth.contextual.elmo_model import ElmoModel
 from firth.contextual.layer_mix import LayerMix
 from firth.contextual.shape import CharacterShape, Shape
 from firth.contextual.spelling import Spelling
+from firth.contextual.word_spelling import WordSpelling
 from firth.contextual.word_table import WordTable
 from firth.errors import FormatError
 from firth.lm.lexicon import Lexicon
@@ -50,6 +51,12 @@ def by_words() -> ElmoModel:
     return drawn(ElmoModel(BiLM(shape(characters=None, words=6, word_dim=5)), table))
 
 
+def by_both() -> ElmoModel:
+    spelling, table = Spelling.codepoints(ALPHABET, 9), WordTable(["the", "\udcff"])
+    net = BiLM(shape(spelling.n_ids, words=5, word_dim=5), pad=spelling.marks.pad)
+    return drawn(ElmoModel(net, WordSpelling(table, spelling)))
+
+
 def drawn(model: ElmoModel) -> ElmoModel:
     model.net.reset(torch.Generator().manual_seed(3))
     return model
@@ -67,7 +74,7 @@ def adaptive() -> ElmoModel:
     return by_bytes(AdaptiveSoftmax(8, LEXICON.n_outputs, LEXICON.vocab.counts[: LEXICON.n_outputs], (2, 4), 2.0))
 
 
-MAKERS = [by_bytes, by_codepoints, by_words, full, sampled, adaptive]
+MAKERS = [by_bytes, by_codepoints, by_words, by_both, full, sampled, adaptive]
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)

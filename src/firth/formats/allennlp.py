@@ -85,7 +85,8 @@ def _model(archive: _Archive, reading: Reading) -> ElmoModel:
     state = State(archive.tensors, prefix, archive.path)
     options = _options(archive, state, prefix, reading)
     shape = shape_of(options, archive.fault)
-    if shape.characters is None:
+    inner = shape.characters
+    if inner is None:
         raise archive.fault("the options of ELMo lack char_cnn")
     shape = dataclasses.replace(shape, skip=True)  # AllenNLP always adds it
     from firth.nn.extra import need_torch
@@ -101,7 +102,7 @@ def _model(archive: _Archive, reading: Reading) -> ElmoModel:
     module_together(Parts({}, _tensors(state, archive, shape), {}, archive.path), net)
     mixes = _mixes(archive, prefix, shape.layers + 1)
     metadata = {"model": "elmo", "task": str(archive.config["model"].get("type")), "mixes": mixes}
-    return ElmoModel(net, Spelling.bytes(shape.characters.longest), mix=_mix(archive, mixes), metadata=metadata)
+    return ElmoModel(net, Spelling.bytes(inner.longest), mix=_mix(archive, mixes), metadata=metadata)
 
 
 def _prefix(archive: _Archive) -> str:
@@ -170,7 +171,7 @@ def _found_in(config: Any, key: str) -> Any:
 
 def _guessed(state: State) -> dict[str, Any]:
     """Return options whose sizes are those of the weights."""
-    filters = []
+    filters: list[list[int]] = []
     while f"_token_embedder.char_conv_{len(filters)}.weight" in state:
         number, _, width = (*state.shape(f"_token_embedder.char_conv_{len(filters)}.weight"), 0, 0, 0)[:3]
         filters.append([width, number])
@@ -196,7 +197,8 @@ def _guessed(state: State) -> dict[str, Any]:
 def _mixes(archive: _Archive, prefix: str, n_layers: int) -> list[dict[str, Any]]:
     """Return the weights and gamma of each mix that the task learned."""
     place = prefix.removesuffix("_elmo_lstm.")
-    layer_norm, found = _found_in(archive.config["model"], "do_layer_norm") is True, []
+    layer_norm = _found_in(archive.config["model"], "do_layer_norm") is True
+    found: list[dict[str, Any]] = []
     while f"{place}scalar_mix_{len(found)}.gamma" in archive.tensors and len(found) < 64:
         state = State(archive.tensors, f"{place}scalar_mix_{len(found)}.", archive.path)
         weights = [float(state.array(f"scalar_parameters.{k}", (1,))[0]) for k in range(n_layers)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from firth.contextual.shape import Shape
 from firth.contextual.spelling import Spelling
+from firth.contextual.word_spelling import WordSpelling
 from firth.contextual.word_table import WordTable
 from firth.errors import DataError, FormatError
 from firth.formats.atomic import new_file
@@ -20,6 +21,7 @@ from firth.formats.bilm_options import N_IDS, options_of, shape_of
 from firth.formats.bilm_vocabulary import read_vocabulary, vocabulary_lines
 from firth.formats.bilm_weights import from_bilm, is_projected, to_bilm
 from firth.formats.elmo_facts import elmo_facts, elmo_uses
+from firth.formats.elmo_reader import Reader
 from firth.formats.hdf5_parts import HDF5_MAGIC, Hdf5, need_h5py, open_hdf5
 from firth.formats.json_parts import read_json
 from firth.formats.kinds import Parts
@@ -156,7 +158,9 @@ def _write(model: ElmoModel, path: Path) -> None:
                 file.create_dataset(name, data=value)
 
 
-def _refuse_spelling(reader: Spelling | WordTable, shape: Shape) -> None:
+def _refuse_spelling(reader: Reader, shape: Shape) -> None:
+    if isinstance(reader, WordSpelling):
+        raise DataError("published ELMo files hold models that read bytes or words, not both")
     if isinstance(reader, Spelling) and (
         reader != Spelling.bytes(reader.longest) or shape.characters is None or shape.characters.n_ids != N_IDS
     ):

@@ -21,7 +21,7 @@ def elmo_facts(model: ElmoModel) -> dict[str, Any]:
         tokens = (
             f"character CNN, {characters.n_ids} ids of {characters.dim}, filters {filters} ({characters.activation}), "
             f"{characters.n_highway} highway layers, {characters.longest} characters a word"
-        )
+        ) + (f", and {shape.words:,} word vectors of {shape.word_dim}" if shape.words else "")
     limits = (shape.cell_clip, shape.projection_clip)
     clips = ", ".join(f"{of} {limit:g}" for of, limit in zip(("cells", "outputs"), limits, strict=True) if limit)
     return {

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firth.contextual.shape import Shape
-from firth.contextual.spelling import Spelling
 from firth.errors import FirthError
 from firth.formats.base import Reading
 from firth.formats.elmo_facts import elmo_facts, elmo_uses
-from firth.formats.elmo_reader import reader_apart, reader_together
+from firth.formats.elmo_reader import Reader, pad_of, reader_apart, reader_together
 from firth.formats.elmo_shape import shape_apart, shape_together
 from firth.formats.kinds import Kind, Parts
 from firth.formats.lexicon_parts import lexicon_apart, lexicon_together
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from firth.contextual.bilm import BiLM
     from firth.contextual.elmo_model import ElmoModel
     from firth.contextual.layer_mix import LayerMix
-    from firth.contextual.word_table import WordTable
     from firth.lm.lexicon import Lexicon
     from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax
 
@@ -85,23 +83,23 @@ def _check_parts(parts: Parts, shape: Shape) -> None:
     """Make sure that what is claimed many times has a tensor each, before a module is made for each."""
     wanted = [f"net.{way}_layers.{k}.weight_hh" for way in ("forward", "backward") for k in range(shape.layers)]
     if shape.characters is not None:
-        wanted += [f"net.tokens.filters.{k}.weight" for k in range(len(shape.characters.filters))]
-        wanted += [f"net.tokens.highways.{k}.weight" for k in range(shape.characters.n_highway)]
+        layer = "net.tokens.characters" if shape.words else "net.tokens"
+        wanted += [f"{layer}.filters.{k}.weight" for k in range(len(shape.characters.filters))]
+        wanted += [f"{layer}.highways.{k}.weight" for k in range(shape.characters.n_highway)]
     for name in wanted:
         if name not in parts.tensors:
             raise parts.fault("a part of the net lacks its tensor", got=name)
 
 
-def _net(parts: Parts, shape: Shape, reader: Spelling | WordTable, lexicon: Lexicon | None) -> BiLM:
+def _net(parts: Parts, shape: Shape, reader: Reader, lexicon: Lexicon | None) -> BiLM:
     """Return a net without memory."""
     import torch
 
     from firth.contextual.bilm import BiLM
 
     told = parts.config.get("softmax")
-    pad = reader.marks.pad if isinstance(reader, Spelling) else 0
     with torch.device("meta"):
-        return BiLM(shape, None if told is None else _softmax_together(parts, told, shape, lexicon), pad)
+        return BiLM(shape, None if told is None else _softmax_together(parts, told, shape, lexicon), pad_of(reader))
 
 
 def _softmax_together(parts: Parts, told: Any, shape: Shape, lexicon: Lexicon | None) -> FullSoftmax | AdaptiveSoftmax:

@@ -52,6 +52,8 @@ def shape_together(plain: Any, fault: Fault) -> Shape:
         values["characters"] = CharacterShape(**{**inner, "filters": filters_of(inner["filters"], fault)})
         _refuse_narrow(values["characters"], fault)
     _integers(values, fault, () if values["characters"] is None else ("words", "word_dim"))
+    if bool(values["words"]) != bool(values["word_dim"]):
+        raise fault("words and word_dim don't fit each other", got=(values["words"], values["word_dim"]))
     for name in ("cell_clip", "projection_clip"):
         values[name] = limit_of(values[name], name, fault)
     if type(values["skip"]) is not bool:
