@@ -18,13 +18,10 @@ __all__ = ["WordSpelling"]
 class WordSpelling:
     """A row of the table, then the characters' ids.
 
-    Of a word longer than the spelling keeps, the table is asked for the kept part too: so ELMoForManyLangs does, whose
-    words are cut before they are looked up.
-
     Examples
     --------
     >>> reader = WordSpelling(WordTable(["abc", "xy"]), Spelling.codepoints("abc", 5))
-    >>> reader.rows(["abcd", "ax"]).tolist()
+    >>> reader.rows(["abc", "ax"]).tolist()
     [[3, 7, 1, 2, 3, 8], [0, 7, 1, 4, 8, 9]]
     """
 
@@ -33,10 +30,7 @@ class WordSpelling:
 
     def rows(self, words: Sequence[str]) -> Int32:
         """Return the rows of words, shape ``(n, 1 + longest)``."""
-        kept = self.spelling.longest - 2
-        whole = self.spelling.scheme == "bytes"  # a cut between bytes may leave no text to look up
-        looked_up = list(words) if whole else [word[:kept] for word in words]
-        return np.concatenate([self.table.rows(looked_up), self.spelling.rows(words)], 1)
+        return np.concatenate([self.table.rows(words), self.spelling.rows(words)], 1)
 
     def boundaries(self) -> Int32:
         """Return the rows of a sentence's begin and end, shape ``(2, 1 + longest)``."""

@@ -23,10 +23,11 @@ Reader = Spelling | WordTable | WordSpelling
 def reader_apart(reader: Reader) -> tuple[dict[str, Any], dict[str, Any], dict[str, Words]]:
     """Return options, tensors and lists of words."""
     if isinstance(reader, WordTable):
-        return {"kind": "words"}, {}, {"reader": Words.of(reader.words)}
+        return {"kind": "words", "kept": reader.kept}, {}, {"reader": Words.of(reader.words)}
     if isinstance(reader, WordSpelling):
         told, tensors, words = reader_apart(reader.spelling)
-        return {**told, "kind": "both"}, tensors, {**words, "reader_words": Words.of(reader.table.words)}
+        told |= {"kind": "both", "kept": reader.table.kept}
+        return told, tensors, {**words, "reader_words": Words.of(reader.table.words)}
     told = {"scheme": reader.scheme, "longest": reader.longest, **dataclasses.asdict(reader.marks)}
     told = {"kind": "characters", **told}
     if reader.scheme == "bytes":
@@ -49,9 +50,9 @@ def reader_together(parts: Parts, shape: Shape) -> Reader:
     if not isinstance(told, dict) or kind != wanted:
         raise parts.fault("how words are read does not fit the token layer", got=told, expected=wanted)
     if shape.characters is None:
-        return _table(parts, shape, "reader")
+        return _table(parts, told, shape, "reader")
     spelling = _spelling(parts, told, shape.characters)
-    return WordSpelling(_table(parts, shape, "reader_words"), spelling) if kind == "both" else spelling
+    return WordSpelling(_table(parts, told, shape, "reader_words"), spelling) if kind == "both" else spelling
 
 
 def pad_of(reader: Reader) -> int:
@@ -61,10 +62,13 @@ def pad_of(reader: Reader) -> int:
     return reader.marks.pad if isinstance(reader, Spelling) else 0
 
 
-def _table(parts: Parts, shape: Shape, name: str) -> WordTable:
+def _table(parts: Parts, told: dict[str, Any], shape: Shape, name: str) -> WordTable:
+    kept = told.get("kept", 0)
+    if type(kept) is not int or not 0 <= kept < 1 << 31:
+        raise parts.fault("words are cut to no proper length", got=kept)
     if name not in parts.words:
         raise parts.fault("the words that are read are missing", expected=f"{name}.txt")
-    table = WordTable(list(parts.words[name]))
+    table = WordTable(list(parts.words[name]), kept)
     if len(table) != shape.words:
         raise parts.fault("words and their vectors don't match", got=len(table), expected=f"{shape.words:,} rows")
     return table
