@@ -126,7 +126,7 @@ def _layout(
         table, rows = table_of(read_dictionary(head.path / "word.dic"), longest, n_words, head.path / "word.dic")
         shape = dataclasses.replace(shape, words=len(table), word_dim=integer(word_dim, "word_dim", fault))
     if table is not None and spelling is not None:
-        return shape, WordSpelling(table, spelling), rows
+        return shape, WordSpelling.of(table, spelling), rows
     reader = spelling if table is None else table
     if reader is None:
         raise fault("the model reads neither characters nor words", got=told)
