@@ -181,10 +181,9 @@ def _tokens_from(state: State, shape: Shape, rows: NDArray[np.int64] | None) -> 
         characters["embedding"] = state.array("char_emb_layer.embedding.weight", (inner.n_ids, inner.dim))
         characters |= characters_from(state, inner, "convolutions.", "highways")
         characters["projection.weight"], characters["projection.bias"] = weight[:, word_dim:], bias
-    if not words or not characters:
-        return {f"tokens.{name}": value for name, value in (words or characters).items()}
-    both = (("words", words), ("characters", characters))
-    return {f"tokens.{part}.{name}": value for part, found in both for name, value in found.items()}
+    if inner is not None:
+        words = {f"words.{name}": value for name, value in words.items()}
+    return {f"tokens.{name}": value for name, value in (words | characters).items()}
 
 
 def _inspect(head: Head) -> FileReport:
