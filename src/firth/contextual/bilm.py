@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from firth.contextual.shape import Shape
 from firth.contextual.token_layer import CharacterLayer, WordLayer
+from firth.contextual.word_character_layer import WordCharacterLayer
 from firth.nn.lstmp import ProjectedLSTM, State, together
 from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax
 
@@ -35,6 +36,8 @@ class BiLM(nn.Module):
         self.tokens: CharacterLayer | WordLayer
         if shape.characters is None:
             self.tokens = WordLayer(shape.words, shape.word_dim, shape.projection)
+        elif shape.words:
+            self.tokens = WordCharacterLayer(shape, pad)
         else:
             self.tokens = CharacterLayer(shape.characters, shape.projection, pad)
         self.forward_layers, self.backward_layers = (
