@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from firth.contextual.shape import Shape
 from firth.contextual.token_layer import CharacterLayer, WordLayer
@@ -25,7 +26,14 @@ class BiLM(nn.Module):
         What words are predicted with; published models have lost theirs.
     pad : int
         The character id of the filler behind words.
+
+    Attributes
+    ----------
+    dropout : float
+        Share of each layer's input that is left out in training.
     """
+
+    dropout = 0.0
 
     def __init__(self, shape: Shape, softmax: FullSoftmax | AdaptiveSoftmax | None = None, pad: int = 261) -> None:
         super().__init__()
@@ -83,6 +91,8 @@ class BiLM(nn.Module):
         """
         found, after = [], []
         for place, layer in enumerate(layers):
+            if self.dropout and self.training:
+                x = functional.dropout(x, self.dropout)
             y, last = layer(x, state[place], active)
             x = y + x if place and self.shape.skip else y
             found.append(x)
