@@ -105,7 +105,7 @@ def model_options(kind: type[Config]) -> list[inspect.Parameter]:
         choices = field.metadata.get("choices")
         hint: Any = Literal[tuple(choices)] if choices else hints[field.name]
         help = field.metadata.get("help", "") + _bounds(field.metadata)
-        several = typing.get_origin(hint) is tuple
+        several = any(typing.get_origin(kind) is tuple for kind in (hint, *typing.get_args(hint)))
         negative = "" if several else _NEGATIVES.get(field.name)
         shown = Parameter(help=help, group=_MODEL_GROUP, negative=negative, consume_multiple=several or None)
         annotation: Any = Annotated[hint, shown]
