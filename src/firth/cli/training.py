@@ -51,7 +51,7 @@ class Running:
     quiet: Annotated[bool, Parameter(negative="", help="Show nothing but errors.")] = False
     log: Annotated[Path | None, Parameter(help="Append every event to this file as JSON lines.")] = None
     resume: Annotated[bool, Parameter(negative="", help="Go on from where an interrupted run stopped.")] = False
-    init: Annotated[Path | None, Parameter(help="Start from these vectors (new words are added), or from a model.")] = None
+    init: Annotated[Path | None, Parameter(help="Start from vectors (new words are added), or from a model.")] = None
     freeze: Annotated[bool, Parameter(negative="", help="With --init: leave the old words' vectors as they are.")] = (
         False
     )

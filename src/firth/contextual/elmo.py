@@ -68,7 +68,9 @@ class Elmo(Config):
     """
 
     recipe: str = option("small", "defaults of the other options", choices=tuple(RECIPES))
-    input: str = option("characters", "what a word's vector is made of: spelling, or a table", choices=("characters", "words"))  # noqa: E501
+    input: str = option(
+        "characters", "what a word's vector is made of: spelling, or a table", choices=("characters", "words")
+    )
     characters: str = option(
         "bytes", "units of the spelling; code points for Chinese and its like", choices=("bytes", "codepoints")
     )
@@ -77,16 +79,22 @@ class Elmo(Config):
     character_dim: int | None = _by_recipe(
         "character_dim", "length of a unit's vector; 64 of code points", minimum=1, maximum=10_000
     )
-    filters: tuple[str, ...] | None = _by_recipe("filters", "width x number of the CNN's; 1x128 2x256 3x256 of code points")  # noqa: E501
+    filters: tuple[str, ...] | None = _by_recipe(
+        "filters", "width x number of the CNN's; 1x128 2x256 3x256 of code points"
+    )
     highways: int | None = _by_recipe("highways", "highway layers behind the CNN", minimum=0, maximum=100)
-    word_dim: int | None = option(None, "length of a table's vectors; the projection by default", minimum=1, maximum=100_000)  # noqa: E501
+    word_dim: int | None = option(
+        None, "length of a table's vectors; the projection by default", minimum=1, maximum=100_000
+    )
     cells: int | None = _by_recipe("cells", "cells of each LSTM", minimum=1, maximum=100_000)
     projection: int | None = _by_recipe("projection", "length of its projected output", minimum=1, maximum=100_000)
     layers: int = option(2, "LSTMs in each direction", minimum=1, maximum=100)
     cell_clip: float = option(3.0, "largest value of a cell; 0 is no limit", minimum=0)
     projection_clip: float = option(3.0, "largest value of an output; 0 is no limit", minimum=0)
     skip: bool = option(True, "each layer above the first adds its input to its output")
-    dropout: float | None = _by_recipe("dropout", "left out before each layer and after the last", minimum=0, maximum=0.99)  # noqa: E501
+    dropout: float | None = _by_recipe(
+        "dropout", "left out before each layer and after the last", minimum=0, maximum=0.99
+    )
     softmax: str | None = _by_recipe("softmax", "output layer in training", choices=("full", "adaptive", "sampled"))
     samples: int | None = _by_recipe("samples", "outputs in a sample, on the average (sampled softmax)", minimum=1)
     proposal: str = option("log-uniform", "what a sample is drawn by", choices=("log-uniform", "unigram"))
@@ -107,9 +115,9 @@ class Elmo(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        widths = [width for width, _ in parsed_filters(self.filters or ())]
-        if widths and max(widths) > self.longest:
-            raise ConfigError("a filter is wider than a word can be", got=max(widths), expected=f"at most {self.longest}")
+        widest = max((width for width, _ in parsed_filters(self.filters or ())), default=0)
+        if widest > self.longest:
+            raise ConfigError("a filter is wider than a word can be", got=widest, expected=f"at most {self.longest}")
 
     def filled(self) -> Elmo:
         """Return the same options with what the recipe gives filled in."""

@@ -48,6 +48,8 @@ class Types:
         What the token layer reads; the begin and the end of a sentence stand behind the types.
     targets : ndarray of int32, shape (n_types + 2,)
         Ids in the lexicon: ``<unk>`` for words out of it, ``<eos>`` for both marks.
+    unknown : ndarray of bool, shape (n_types + 2,)
+        Where a type is out of the lexicon.
     bos, eos : int
         Ids of the marks.
     """
@@ -57,8 +59,9 @@ class Types:
         rows = np.concatenate([reader.rows(found), reader.boundaries()])
         small = bool(rows.max(initial=0) < np.iinfo(np.int16).max)
         self.rows: NDArray[np.int16] | Int32 = rows.astype(np.int16) if small else rows
-        known = [lexicon.vocab.get(word, lexicon.unk) for word in found]
-        self.targets = np.array([*known, lexicon.eos, lexicon.eos], np.int32)
+        known = np.array([*(lexicon.vocab.get(word, -1) for word in found), lexicon.eos, lexicon.eos], np.int32)
+        self.unknown = known < 0
+        self.targets = np.where(self.unknown, np.int32(lexicon.unk), known)
         self.bos, self.eos = len(found), len(found) + 1
 
 

@@ -48,7 +48,13 @@ def predictions(hidden: Tensor, wanted: Int32) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def side_score(
-    net: BiLM, layers: nn.ModuleList, types: Types, read: Int32, wanted: Int32, state: DirectionState
+    net: BiLM,
+    layers: nn.ModuleList,
+    types: Types,
+    steps: tuple[Int32, Int32],
+    state: DirectionState,
+    *,
+    active: list[int] | None = None,
 ) -> tuple[Float64, DirectionState]:
     """Return the log probabilities of what is predicted by the full softmax, row after row, and the state then.
 
@@ -58,13 +64,16 @@ def side_score(
     layers : nn.ModuleList
         Of one direction.
     types : Types
-    read, wanted : ndarray of int32, shape (n_steps, batch)
-        As :meth:`firth.contextual.elmo_batches.Side.stretch` gives them.
+    steps : tuple of ndarray of int32, shape (n_steps, batch) each
+        What is read and what is predicted, as :meth:`firth.contextual.elmo_batches.Side.stretch` gives them.
     state : list of State
         Of this direction.
+    active : list of int, optional
+        How many places go on at each step, as for :meth:`firth.contextual.bilm.BiLM.read`.
     """
     softmax = net.softmax
     assert softmax is not None  # for the type checker
-    hidden, state = net.read(layers, vectors_of(net, types, read), state)
+    read, wanted = steps
+    hidden, state = net.read(layers, vectors_of(net, types, read), state, active)
     found, targets = predictions(hidden[-1], wanted)
     return np.asarray(softmax.picked(found, targets).cpu().double().numpy()), state

@@ -1,4 +1,4 @@
-"""What training begins with: a biLM with its first weights, its reader and its words; new, or from a model or vectors."""
+"""What training begins with: a biLM with its first weights, its reader and its words, new or from a model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from firth.contextual.bilm import BiLM
 from firth.contextual.elmo import Elmo, parsed_filters, shape_of
@@ -96,6 +97,7 @@ def _new(config: Elmo, corpus: Corpus, vectors: Vectors | None, *, freeze: bool,
         shape = shape_of(config, n_ids=reader.n_ids)
     net = BiLM(shape, _softmax(config, shape, lexicon, corpus), reader.marks.pad if isinstance(reader, Spelling) else 0)
     net.reset(torch.Generator().manual_seed(config.seed % 2**63))
+    _begin_with_frequencies(net.softmax, output_counts(lexicon, corpus))
     if vectors is not None and isinstance(reader, WordTable):
         _put_vectors(net, reader, vectors, freeze=freeze)
     return Start(config, net, reader, lexicon)
@@ -128,6 +130,14 @@ def _softmax(
     if trained is not None:
         made.bias = trained.bias
     return made
+
+
+def _begin_with_frequencies(softmax: Any, counts: NDArray[np.int64]) -> None:
+    """Set the biases to the log of the outputs' frequencies, which training need not find then."""
+    if isinstance(softmax, FullSoftmax):
+        shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
+        with torch.no_grad():
+            softmax.bias.copy_(torch.from_numpy(np.log(shares)))
 
 
 # ---------------------------------------------------------------- word vectors
@@ -179,6 +189,7 @@ def _from_model(config: Elmo, corpus: Corpus, model: ElmoModel, tell: Listener) 
         tell(Notice("the model predicts no words yet: its output layer begins at random"))
         net.softmax = _softmax(config, net.shape, lexicon, corpus)
         net.softmax.reset(0.1, torch.Generator().manual_seed(config.seed % 2**63))
+        _begin_with_frequencies(net.softmax, output_counts(lexicon, corpus))
         return Start(config, net, model.reader, lexicon)
     if isinstance(trained, AdaptiveSoftmax) != (config.softmax == "adaptive"):
         kind = "adaptive" if isinstance(trained, AdaptiveSoftmax) else "full or sampled"

@@ -166,7 +166,7 @@ class _Heldout:
         for layers, side in zip((self.net.forward_layers, self.net.backward_layers), self.sides, strict=True):
             state = self.net.start(side.batch)[0]
             for first in range(0, side.n_steps, _HELDOUT_STEPS):
-                read, wanted = side.stretch(first, min(first + _HELDOUT_STEPS, side.n_steps))
-                scores, state = side_score(self.net, layers, side.types, read, wanted, state)
+                steps = side.stretch(first, min(first + _HELDOUT_STEPS, side.n_steps))
+                scores, state = side_score(self.net, layers, side.types, steps, state)
                 total, count = total - float(scores.sum()), count + len(scores)
         return total / max(count, 1)

@@ -112,7 +112,7 @@ class SampledSoftmax(FullSoftmax):
         """Return the loss for a given sample, shape (n_drawn,) of distinct outputs."""
         with torch.autocast(hidden.device.type, enabled=False):
             total: Tensor = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
-                hidden.to(self.weight.dtype), self.weight, self.bias, targets, drawn, self.log_chances[drawn]
+                hidden.to(self.weight.dtype), self.weight, self.bias, (targets, drawn, self.log_chances[drawn])
             )
         return total
 
@@ -249,47 +249,48 @@ class _SampledCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, drawn: Tensor, log_chances: Tensor
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, outputs: tuple[Tensor, Tensor, Tensor]
     ) -> Tensor:
+        targets, drawn, log_chances = outputs
         needs = any(ctx.needs_input_grad)
-        n, k = len(hidden), len(drawn)
-        w, shift, told = weight[drawn], bias[drawn] - log_chances.to(bias.dtype), weight[targets]  # (k, dim), (k,), (n, dim)
+        w, shift, told = weight[drawn], bias[drawn] - log_chances.to(bias.dtype), weight[targets]
         wanted = (hidden * told).sum(1) + bias[targets]
-        places = torch.full((len(bias),), -1, device=hidden.device)
-        places[drawn] = torch.arange(k, device=hidden.device)
+        places = torch.full_like(bias, -1, dtype=torch.int64)
+        places[drawn] = torch.arange(len(drawn), device=drawn.device)
         hits = places[targets]  # column of each row's target in the sample, or -1
         dh, dw, db = torch.empty_like(hidden), torch.zeros_like(w), torch.zeros_like(shift)
-        own = torch.empty_like(wanted)  # probability of each target, as the sample has it
-        total, step = hidden.new_zeros(()), max(1, _SAMPLED_ENTRIES // max(k, 1))
-        for first in range(0, n, step):
+        pull = torch.empty_like(wanted)  # gradient of each target's logit
+        total, step = hidden.new_zeros(()), max(1, _SAMPLED_ENTRIES // max(len(drawn), 1))
+        for first in range(0, len(hidden), step):
             part = slice(first, first + step)
             rows, z, hit = hidden[part], wanted[part], hits[part]
             logits = torch.addmm(shift, rows, w.t())
             found = torch.nonzero(hit >= 0)[:, 0]
             logits[found, hit[found]] = -math.inf
-            top = torch.maximum(logits.amax(1), z) if k else z
+            top = torch.maximum(logits.amax(1), z) if len(drawn) else z
             logits.sub_(top[:, None]).exp_()
             ours = (z - top).exp()
             sums = logits.sum(1) + ours
             total += (sums.log() - (z - top)).sum()
             if needs:
                 share = 1 / sums
-                own[part] = ours * share
+                pull[part] = ours * share - 1
                 dh[part] = (logits @ w) * share[:, None]
                 dw.addmm_(logits.t(), rows * share[:, None])
                 db.addmv_(logits.t(), share)
         if needs:
-            pull = own - 1
-            dh += pull[:, None] * told
-            all_w = torch.zeros_like(weight).index_copy_(0, drawn, dw).index_add_(0, targets, pull[:, None] * hidden)
-            all_b = torch.zeros_like(bias).index_copy_(0, drawn, db).index_add_(0, targets, pull)
-            ctx.gradients = dh, all_w, all_b
+            dh.addcmul_(pull[:, None], told)
+            ctx.gradients = (
+                dh,
+                torch.zeros_like(weight).index_copy_(0, drawn, dw).index_add_(0, targets, pull[:, None] * hidden),
+                torch.zeros_like(bias).index_copy_(0, drawn, db).index_add_(0, targets, pull),
+            )
         return total
 
     @staticmethod
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, ()  # scaled where they lie, so that they serve once
-        return (*(tensor.mul_(d) for tensor in gradients), None, None, None)
+        return (*(tensor.mul_(d) for tensor in gradients), None)
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
