@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from firth.contextual.shape import Shape
 from firth.contextual.token_layer import CharacterLayer, WordLayer
+from firth.contextual.word_character_layer import WordCharacterLayer
 from firth.nn.lstmp import ProjectedLSTM, State
 from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax
 
@@ -38,9 +39,11 @@ class BiLM(nn.Module):
     def __init__(self, shape: Shape, softmax: FullSoftmax | AdaptiveSoftmax | None = None, pad: int = 261) -> None:
         super().__init__()
         self.shape = shape
-        self.tokens: CharacterLayer | WordLayer
+        self.tokens: CharacterLayer | WordLayer | WordCharacterLayer
         if shape.characters is None:
             self.tokens = WordLayer(shape.words, shape.word_dim, shape.projection)
+        elif shape.words:
+            self.tokens = WordCharacterLayer(shape, pad)
         else:
             self.tokens = CharacterLayer(shape.characters, shape.projection, pad)
         self.forward_layers, self.backward_layers = (

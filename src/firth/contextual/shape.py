@@ -49,7 +49,7 @@ class Shape:
     Attributes
     ----------
     characters : CharacterShape or None
-        The token layer; None where words have vectors of their own.
+        The token layer; None where words have vectors of their own and nothing else.
     cells, projection : int
         Cells of each LSTM, and the length that its output is projected to.
     layers : int
@@ -59,7 +59,7 @@ class Shape:
     skip : bool
         Whether each layer above the first adds its input to its output.
     words, word_dim : int
-        Rows and length of the word vectors, where the input has any.
+        Rows and length of the word vectors, where the input has any: beside characters they are added up.
     """
 
     characters: CharacterShape | None = CharacterShape()

@@ -187,10 +187,12 @@ def _inspect(head: Head) -> FileReport:
     holds = [name for name in parts.tensors if name not in _MATRICES] + [
         name for name in parts.words if name != "vocab"
     ]
+    facts, uses = ({}, kind.uses) if kind.more is None else kind.more(model)
+    n_words = len(parts.words["vocab"])
     return FileReport(
         str(head.path), "firth", f"Firth folder: {kind.title}, mapped on load", None, head.size, kind.name,
-        len(parts.words["vocab"]), dim if isinstance(dim, int) else None, tuple(holds),
-        read_config(head.path), kind.uses,
+        n_words if n_words or kind.more is None else None, dim if isinstance(dim, int) else None, tuple(holds),
+        read_config(head.path) | facts, uses,
     )  # fmt: skip
 
 

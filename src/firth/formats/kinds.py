@@ -86,6 +86,8 @@ class Kind:
     compress : callable or None
         From a model and a way (``int8``) to a smaller model and a phrase that tells what that cost. Raises
         ConfigError for a way that it does not know. None where there is none.
+    more : callable or None
+        From a model to facts that its options don't tell, and to all commands that take this one.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Kind:
     together: Callable[[Parts, Reading], Any]
     uses: tuple[str, ...]
     compress: Callable[[Any, str], tuple[Any, str]] | None = None
+    more: Callable[[Any], tuple[dict[str, Any], tuple[str, ...]]] | None = None
 
     def fits(self, model: Any) -> bool:
         """Return whether ``model`` is of this kind."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from firth.formats.pickle_machine import Global, Machine, Made
 
-__all__ = ["Global", "Made", "read_pickle"]
+__all__ = ["ACTS", "Global", "Made", "read_pickle"]
 
 
 def read_pickle(data: Any, path: Path) -> Any:
@@ -35,7 +35,7 @@ def read_pickle(data: Any, path: Path) -> Any:
     Traceback (most recent call last):
     firth.errors.FormatError: model: the pickle asks for a name that no model needs...: got builtins print ...
     """
-    return Machine(data, path, _ACTS).run()
+    return Machine(data, path, ACTS).run()
 
 
 def _text_number(line: str) -> Any:
@@ -123,7 +123,7 @@ def _long(form: str) -> Callable[[Machine], None]:
     return lambda m: m.push(int.from_bytes(m.chunk(form), "little", signed=True))
 
 
-_ACTS: dict[int, Callable[[Machine], None]] = {
+ACTS: dict[int, Callable[[Machine], None]] = {
     0x80: lambda m: m.number("<B"),  # PROTO
     0x95: lambda m: m.number("<Q"),  # FRAME: where it ends does not matter to us
     ord("("): Machine.mark,
