@@ -62,6 +62,11 @@ class DirectionLM(BaseLanguageModel):
     model : ElmoModel
         With an output layer and its lexicon.
 
+    Attributes
+    ----------
+    net, reader, softmax
+        The model's.
+
     Raises
     ------
     DataError
@@ -75,6 +80,7 @@ class DirectionLM(BaseLanguageModel):
             raise DataError("this ELMo has no output layer, and predicts no words",
                             remedy="train it on with 'firth train elmo TEXT --init MODEL'")  # fmt: skip
         super().__init__(model.lexicon, model.metadata)
+        self.model = model
         self.net, self.reader, self.softmax = model.net, model.reader, model.net.softmax
 
     @property
