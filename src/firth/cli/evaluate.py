@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -102,7 +102,7 @@ def _perplexities(
     from firth.evaluate.language_model import PERPLEXITY_COLUMNS, perplexity_row
 
     options = reading_options(model, reading)
-    elmo = getattr(model, "model", None)  # behind the forward direction of a biLM, which is evaluated in both
+    elmo: Any = getattr(model, "model", None)  # behind the forward direction of a biLM, which is evaluated in both
     if is_elmo(elmo):
         _both_directions(elmo, {str(path): read_corpus([str(path)], options) for path in texts}, carry, json)
         return
