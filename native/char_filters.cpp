@@ -1,27 +1,16 @@
 #include "char_filters.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
+#include "aligned_room.h"
 #include "dispatch.h"
 #include "kernels.h"
 #include "parallel.h"
 
 namespace firth {
 namespace {
-
-struct Free {
-    void operator()(float* p) const { std::free(p); }
-};
-using Room = std::unique_ptr<float[], Free>;
-
-Room room(size_t n) {
-    float* p = static_cast<float*>(std::aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64 + 64));
-    if (!p) throw std::bad_alloc();
-    return Room(p);
-}
 
 // One chunk of one group: where its filters stand in the group and among all.
 struct Place {
@@ -59,9 +48,9 @@ int widest(const Filters* groups, int n_groups) {
 // What a thread needs for its chunks.
 struct Scratch {
     Scratch(const CharacterRows& rows, int width)
-        : weights(room(size_t(width) * rows.dim * kFilters)), d_weights(room(size_t(width) * rows.dim * kFilters)),
-          table(room(size_t(width) * rows.n_ids * kFilters)) {}
-    Room weights, d_weights, table;
+        : weights(aligned_room(size_t(width) * rows.dim * kFilters)), d_weights(aligned_room(size_t(width) * rows.dim * kFilters)),
+          table(aligned_room(size_t(width) * rows.n_ids * kFilters)) {}
+    AlignedRoom weights, d_weights, table;
 };
 
 // The gradient of each window's numbers, which are those of the table, to the best window of each word.
@@ -114,7 +103,7 @@ void char_filters_back(const CharacterRows& rows, const Filters* groups, int n_g
     const int width = widest(groups, n_groups);
     const size_t vectors = size_t(rows.n_ids) * rows.dim;
     std::vector<std::unique_ptr<Scratch>> scratch{size_t(threads)};
-    const Room parts = room(chunks.size() * vectors);  // of each chunk, added up in their order
+    const AlignedRoom parts = aligned_room(chunks.size() * vectors);  // of each chunk, added up in their order
     parallel(size_t(threads), chunks.size(), [&](size_t thread, size_t item) {
         if (!scratch[thread]) scratch[thread] = std::make_unique<Scratch>(rows, width);
         const Place& at = chunks[item];

@@ -6,7 +6,7 @@
 #include "bag.h"
 #include "char_windows.h"
 #include "loss.h"
-#include "lstm_gates.h"
+#include "lstm_steps.h"
 #include "nearest.h"
 #include "softmax.h"
 #include "sparse_row.h"
@@ -41,7 +41,7 @@ const Kernels FIRTH_JOIN(kernels_, FIRTH_LEVEL) = {
     add_scaled,
     nearest, gather<float>, scatter<float>, mean_rows, score_parts<float>, score_parts<double>, push_targets<float>, push_targets<double>,
     softmax_factors<float>, softmax_factors<double>, logistic_factors<float>, logistic_factors<double>,
-    glove_step<float>, glove_step<double>, lstm_gates, lstm_gates_back,
+    glove_step<float>, glove_step<double>, lstm_steps, lstm_steps_back,
     char_table, char_windows, char_table_back,
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "char_filters.h"
+#include "lstm.h"
 #include "tiles.h"
 
 namespace firth {
@@ -119,16 +120,6 @@ struct Stripe {
     R rate;
 };
 
-// One step of n sentences through an LSTM's gates, all of them rows one after the other.
-struct LstmStep {
-    int n, cells;
-    float* gates;          // n x 4 cells: the gates' sums, in their place then the gates: input, forget, cell, output
-    const float* before;   // n x cells
-    float* after;          // n x cells
-    float* hidden;         // n x cells: what is projected
-    float clip;            // infinity: none
-};
-
 struct Kernels {
     const char* level;
     // The steps of logistic losses, which they return.
@@ -171,10 +162,8 @@ struct Kernels {
     // A step of AdaGrad for each entry in turn; the sum of the losses before each.
     double (*glove_f)(const Stripe<float>&);
     double (*glove_d)(const Stripe<double>&);
-    void (*lstm_gates)(const LstmStep&);
-    // From the gradient of `hidden` (of which the step's own is not read) and that of the cells, in whose place goes that
-    // of the cells before, the gradients of the gates' sums.
-    void (*lstm_gates_back)(const LstmStep&, const float* d_hidden, float* d_cells, float* d_gates);
+    void (*lstm_steps)(const LstmPart&, const LstmForward&);
+    void (*lstm_steps_back)(const LstmPart&, const LstmBackward&);
     bool (*char_table)(const CharacterRows&, const FilterChunk&);
     void (*char_windows)(const CharacterRows&, const FilterChunk&);
     void (*char_table_back)(const CharacterRows&, const FilterChunk&, float* d_weights, float* d_vectors);

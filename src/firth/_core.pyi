@@ -453,21 +453,19 @@ def lbfgs_direction(
 ) -> None: ...
 
 # ---------------------------------------------------------------- LSTM
-def lstm_gates(
-    gates: NDArray[np.float32],
-    before: NDArray[np.float32],
-    after: NDArray[np.float32],
-    hidden: NDArray[np.float32],
-    clip: float,
+def lstm_forward(
+    directions: list[tuple[Any, ...]],
+    begin: NDArray[np.int64],
+    cell_clip: float,
+    projection_clip: float,
+    threads: int,
 ) -> None: ...
-def lstm_gates_back(
-    d_hidden: NDArray[np.float32],
-    d_cells: NDArray[np.float32],
-    gates: NDArray[np.float32],
-    before: NDArray[np.float32],
-    after: NDArray[np.float32],
-    clip: float,
-    d_gates: NDArray[np.float32],
+def lstm_backward(
+    directions: list[tuple[Any, ...]],
+    begin: NDArray[np.int64],
+    cell_clip: float,
+    projection_clip: float,
+    threads: int,
 ) -> None: ...
 
 # ---------------------------------------------------------------- characters

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from firth import _core
-from firth.nn.lstmp import ProjectedLSTM
-from firth.nn.lstmp_steps import gates, gates_back, projected_lstm
+from firth.nn.lstmp import ProjectedLSTM, together
+from firth.nn.lstmp_sequence import projected_lstms
+from firth.nn.lstmp_steps import Direction
 
 ACTIVE = [[4, 4, 4, 4, 4], [4, 3, 3, 1, 1]]
 
@@ -59,37 +61,29 @@ def test_gradients_are_those_of_finite_differences(active: list[int]) -> None:
     torch.manual_seed(0)
     made = [(5, 4, 2), (4, 3), (4, 6), (24, 2), (24, 3), (24,), (3, 6)]
     values = [torch.randn(*shape, dtype=torch.double, requires_grad=True) for shape in made]
-    assert torch.autograd.gradcheck(lambda *v: projected_lstm(*v, (0.5, 0.4), active), values)
+    assert torch.autograd.gradcheck(lambda *v: projected_lstms([Direction(*v)], (0.5, 0.4), active)[0], values)
 
 
-def test_native_gates_are_those_of_torch(level: str) -> None:
-    assert _core.cpu_level() == level
-    torch.manual_seed(0)
-    for n, cells in ((3, 29), (1, 1), (2, 64)):
-        sums, before = torch.randn(n, 4 * cells) * 4, torch.randn(n, cells)
-        found, d_found = [], []
-        d_hidden, d_cells = torch.randn(n, cells), torch.randn(n, cells)
-        for step, back in ((gates, gates_back), (_core.lstm_gates, _core.lstm_gates_back)):
-            opened, after, hidden = sums.clone(), torch.empty(n, cells), torch.empty(n, cells)
-            step(opened, before, after, hidden, 0.8)  # type: ignore[arg-type]
-            found.append([opened, after, hidden])
-            dc, d_sums = d_cells.clone(), torch.empty(n, 4 * cells)
-            back(d_hidden, dc, found[0][0], before, found[0][1], 0.8, d_sums)  # type: ignore[arg-type]
-            d_found.append([dc, d_sums])
-        torch.testing.assert_close(found[1], found[0], rtol=4e-7, atol=1e-7)
-        torch.testing.assert_close(d_found[1], d_found[0], rtol=2e-6, atol=5e-7)
+def gates_at(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the native kernel makes of a gate's sum x by the logistic function, and by tanh."""
+    layer = ProjectedLSTM(1, len(x), len(x))
+    with torch.no_grad():
+        for weight in (layer.weight_ih, layer.weight_hh):
+            weight.zero_()
+        layer.weight_hr.copy_(torch.eye(len(x)))
+        layer.bias.copy_(torch.cat([torch.full_like(x, 20), torch.zeros_like(x), x, torch.full_like(x, 20)]))
+        cells = layer(torch.zeros(1, 1, 1), layer.start(1))[1][1][0]
+        layer.bias.copy_(torch.cat([x, torch.zeros_like(x), torch.full_like(x, 20), torch.full_like(x, 20)]))
+        return layer(torch.zeros(1, 1, 1), layer.start(1))[1][1][0], cells
 
 
 @pytest.mark.usefixtures("level")
 def test_native_gates_are_exact_at_every_size_of_a_sum() -> None:
-    x = torch.cat([torch.linspace(-100, 100, 4001), torch.logspace(-30, 0, 301), -torch.logspace(-30, 0, 301)])
-    n = len(x)
-    sums = torch.cat([x, x, x, x])[None].clone()
-    _core.lstm_gates(sums.numpy(), torch.zeros(1, n).numpy(), torch.zeros(1, n).numpy(), torch.zeros(1, n).numpy(), 0.0)
-    i, _, g, _ = sums[0].double().chunk(4)
-    torch.testing.assert_close(i, x.double().sigmoid(), rtol=8e-6, atol=2e-38)  # exp(x) of a large x is less exact
-    torch.testing.assert_close(i, x.double().sigmoid(), rtol=0, atol=1.5e-7)
-    torch.testing.assert_close(g, x.double().tanh(), rtol=4e-7, atol=0)
+    x = torch.cat([torch.linspace(-100, 100, 401), torch.logspace(-30, 0, 61), -torch.logspace(-30, 0, 61)])
+    logistic, tanh = gates_at(x)
+    torch.testing.assert_close(logistic.double(), x.double().sigmoid(), rtol=8e-6, atol=2e-38)  # less so far out
+    torch.testing.assert_close(logistic.double(), x.double().sigmoid(), rtol=0, atol=1.5e-7)
+    torch.testing.assert_close(tanh.double(), x.double().tanh(), rtol=4e-7, atol=0)
 
 
 def test_what_is_no_number_stays_seen() -> None:
@@ -99,14 +93,46 @@ def test_what_is_no_number_stays_seen() -> None:
     assert layer(x, layer.start(1))[0].isnan().all()
 
 
-def test_arrays_that_do_not_fit_are_refused() -> None:
-    def rows(n: int, width: int) -> object:
-        return torch.zeros(n, width).numpy()
+@pytest.mark.usefixtures("level")
+def test_layers_read_together_as_they_do_alone_on_any_number_of_threads() -> None:
+    """A sentence's outputs are the same bytes; gradients of weights are sums over all sentences."""
+    torch.manual_seed(0)
+    layers = [layer_of(37, torch.float32, (0.1, 0.1)) for _ in range(2)]
+    xs = [torch.randn(6, 9, 4, requires_grad=True) for _ in layers]
+    states = [(torch.randn(9, 3), torch.randn(9, 37)) for _ in layers]
+    active, before, found = [9, 9, 7, 4, 4, 1], torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 7):
+            torch.set_num_threads(threads)
+            pairs = together(layers, xs, states, active)
+            outputs = [value for y, state in pairs for value in (y, *state)]
+            inputs = torch.autograd.grad(sum(value.square().sum() for value in outputs), xs)  # type: ignore[arg-type]
+            with torch.no_grad():
+                again = [value for y, state in together(layers, xs, states, active) for value in (y, *state)]
+            found.append([*outputs, *again, *inputs])
+        with torch.no_grad():
+            for layer, x, (h, c), (y, _) in zip(layers, xs, states, pairs, strict=True):
+                for k in range(9):
+                    n = sum(count > k for count in active)
+                    alone, _ = layer(x[:n, k : k + 1], (h[k : k + 1], c[k : k + 1]))
+                    assert torch.equal(alone[:, 0], y[:n, k])
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(found[0][:6], found[0][6:12], strict=True))
 
-    with pytest.raises(ValueError, match="4 cells"):
-        _core.lstm_gates(rows(2, 11), rows(2, 3), rows(2, 3), rows(2, 3), 0.0)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="gradients"):
-        _core.lstm_gates_back(rows(2, 3), rows(1, 3), rows(2, 12), rows(2, 3), rows(2, 3), 0.0, rows(2, 12))  # type: ignore[arg-type]
+
+@pytest.mark.parametrize("kind", ["begin", "rows", "weights"])
+def test_arrays_that_do_not_fit_are_refused(kind: str) -> None:
+    def rows(*shape: int) -> object:
+        return np.zeros(shape, np.float32)
+
+    begin = np.array([0, 2, 3 if kind != "begin" else 5])
+    w_hh = rows(12 if kind != "weights" else 11, 2)
+    n = 3 if kind != "rows" else 4
+    direction = (rows(n, 4), rows(2, 2), rows(2, 3), rows(12, 4), w_hh, rows(12), rows(2, 3), rows(3, 2), [rows(2, 3)])
+    with pytest.raises(ValueError, match="over" if kind == "begin" else "fit"):
+        _core.lstm_forward([direction], begin, 0.0, 0.0, 1)
 
 
 def test_a_sequence_in_two_parts_is_the_same_sequence() -> None:

@@ -53,8 +53,9 @@ def filtered(rows: Tensor, embedding: Tensor, weights: Sequence[Tensor], pad: in
     plain = torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling() or not rows.numel()
     if plain or embedding.device.type != "cpu" or embedding.dtype != torch.float32 or rows.shape[1] > 65535:
         return convolved(rows, embedding, weights)
-    with torch.autocast("cpu", enabled=False):
-        found: Tensor = _Filtered.apply(rows, pad, embedding, *weights)  # type: ignore[no-untyped-call]
+    if not torch.is_grad_enabled():
+        return _forward(rows, pad, embedding, weights, None)[0]
+    found: Tensor = _Filtered.apply(rows, pad, embedding, *weights)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -65,22 +66,30 @@ def _used(rows: Tensor, n_ids: int) -> tuple[Tensor, Tensor]:
     return there.nonzero()[:, 0], (there.cumsum(0, dtype=torch.int32) - 1)[rows].to(torch.int32)
 
 
+def _forward(
+    rows: Tensor, pad: int, embedding: Tensor, weights: Sequence[Tensor], place: Any
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """Return the largest values, and what the way back needs; where they are goes into ``place``, if it is an array."""
+    used, ids = _used(rows, len(embedding))
+    places = torch.arange(1, rows.shape[1] + 1, dtype=torch.int32)
+    starts = ((rows != pad) * places).amax(1)  # the first window of filler alone
+    best = embedding.new_empty(len(rows), sum(len(weight) for weight in weights))
+    filters = [weight.detach().contiguous().numpy() for weight in weights]
+    vectors = embedding.detach()[used].numpy()
+    if not _core.char_filters(
+        ids.numpy(), starts.numpy(), vectors, filters, best.numpy(), place, torch.get_num_threads()
+    ):
+        best.fill_(torch.nan)  # a comparison would lose what is no number
+    return best, (used, ids, starts)
+
+
 class _Filtered(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, pad: int, embedding: Tensor, *weights: Tensor) -> Tensor:
-        used, ids = _used(rows, len(embedding))
-        places = torch.arange(1, rows.shape[1] + 1, dtype=torch.int32)
-        starts = ((rows != pad) * places).amax(1)  # the first window of filler alone
-        vectors = embedding[used]
-        best = embedding.new_empty(len(rows), sum(len(weight) for weight in weights))
-        wanted = any(ctx.needs_input_grad)
-        place = np.empty(best.shape, np.uint16) if wanted else None
-        filters = [weight.detach().contiguous().numpy() for weight in weights]
-        threads = torch.get_num_threads()
-        if not _core.char_filters(ids.numpy(), starts.numpy(), vectors.numpy(), filters, best.numpy(), place, threads):
-            best.fill_(torch.nan)  # a comparison would lose what is no number
+        place = np.empty((len(rows), sum(len(weight) for weight in weights)), np.uint16)
+        best, kept = _forward(rows, pad, embedding, weights, place)
         ctx.save_for_backward(embedding, *weights)
-        ctx.kept = used, ids, starts, place
+        ctx.kept = *kept, place
         return best
 
     @staticmethod

@@ -9,13 +9,15 @@ step, with gates i, f, o by the logistic function and g by tanh of W x + U h + b
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from firth.nn.lstmp_steps import projected_lstm
+from firth.nn.lstmp_sequence import projected_lstms
+from firth.nn.lstmp_steps import Direction
 
-__all__ = ["ProjectedLSTM", "State"]
+__all__ = ["ProjectedLSTM", "State", "together"]
 
 State = tuple[Tensor, Tensor]  # outputs (batch, projection) and cells (batch, cells)
 
@@ -79,15 +81,7 @@ class ProjectedLSTM(nn.Module):
         tuple of Tensor
             The state at the end of each sentence.
         """
-        if not len(x):
-            return x.new_zeros(0, x.shape[1], self.projection), state
-        counts = [x.shape[1]] * len(x) if active is None else active
-        if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
-            return self.plain(x, state, counts)
-        weights = self.weight_ih, self.weight_hh, self.bias, self.weight_hr
-        limits = self.cell_clip, self.projection_clip
-        y, h, c = projected_lstm(x, *state, *weights, limits, counts)
-        return y, (h, c)
+        return together([self], [x], [state], active)[0]
 
     def plain(self, x: Tensor, state: State, active: list[int]) -> tuple[Tensor, State]:
         """Do what :meth:`forward` does in torch's own operations, one after the other: for tracing, and the twin."""
@@ -105,3 +99,25 @@ class ProjectedLSTM(nn.Module):
             outputs.append(torch.cat([out, out.new_zeros(rest, self.projection)]) if rest else out)
             h, c = (torch.cat([new, old[n:]]) if rest else new for new, old in ((out, h), (cells, c)))
         return torch.stack(outputs), (h, c)
+
+
+def together(
+    layers: Sequence[ProjectedLSTM], xs: Sequence[Tensor], states: Sequence[State], active: list[int] | None = None
+) -> list[tuple[Tensor, State]]:
+    """Read with several layers of one shape at once, each its own input: threads share them.
+
+    Parameters and results are lists of those of :meth:`ProjectedLSTM.forward`.
+    """
+    first = xs[0]
+    if not len(first):
+        empty = first.new_zeros(0, first.shape[1], layers[0].projection)
+        return [(empty, state) for state in states]
+    counts = [first.shape[1]] * len(first) if active is None else active
+    each = list(zip(layers, xs, states, strict=True))
+    if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+        return [layer.plain(x, state, counts) for layer, x, state in each]
+    directions = [
+        Direction(x, *state, layer.weight_ih, layer.weight_hh, layer.bias, layer.weight_hr) for layer, x, state in each
+    ]
+    limits = layers[0].cell_clip, layers[0].projection_clip
+    return [(y, (h, c)) for y, h, c in projected_lstms(directions, limits, counts)]

@@ -1,0 +1,112 @@
+#include "lstm.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "aligned_room.h"
+#include "dispatch.h"
+#include "kernels.h"
+#include "parallel.h"
+
+namespace firth {
+namespace {
+
+constexpr int64_t kBlockRows = 256;  // rows whose inputs are multiplied at once where their gates are not kept
+
+// Panels of the transpose of `rows` rows: the columns of a panel are kPanel of them, zeros behind the last.
+void pack_transposed(const float* w, int rows, int depth, float* out) {
+    for (int p = 0; p < panels(rows); ++p, out += size_t(depth) * kPanel)
+        for (int j = 0; j < kPanel; ++j) {
+            const int row = p * kPanel + j;
+            for (int k = 0; k < depth; ++k) out[size_t(k) * kPanel + j] = row < rows ? w[size_t(row) * depth + k] : 0.0f;
+        }
+}
+
+// The same of four gates, each padded by itself.
+void pack_gates(const float* w, int cells, int depth, float* out) {
+    for (int gate = 0; gate < 4; ++gate)
+        pack_transposed(w + size_t(gate) * cells * depth, cells, depth, out + size_t(gate) * panels(cells) * kPanel * depth);
+}
+
+// Panels of `columns` columns as they are.
+void pack(const float* w, int depth, int columns, float* out) {
+    for (int p = 0; p < panels(columns); ++p)
+        for (int k = 0; k < depth; ++k, out += kPanel)
+            for (int j = 0; j < kPanel; ++j) out[j] = p * kPanel + j < columns ? w[size_t(k) * columns + p * kPanel + j] : 0.0f;
+}
+
+// For each panel of cells the rows of its four gates, 4 kPanel in all, in panels of `columns` columns.
+void pack_gate_rows(const float* w, int cells, int columns, float* out) {
+    for (int p = 0; p < panels(cells); ++p)
+        for (int q = 0; q < panels(columns); ++q)
+            for (int gate = 0; gate < 4; ++gate)
+                for (int k = 0; k < kPanel; ++k, out += kPanel) {
+                    const int cell = p * kPanel + k;
+                    for (int j = 0; j < kPanel; ++j)
+                        out[j] = cell < cells && q * kPanel + j < columns
+                                     ? w[(size_t(gate) * cells + cell) * columns + q * kPanel + j] : 0.0f;
+                }
+}
+
+size_t padded_panels(int columns) { return size_t(panels(columns)) * kPanel; }
+
+// Each direction's sentences in as many parts as leave every thread one; no part is empty.
+struct Parts {
+    Parts(int batch, int n_runs, int threads) {
+        const int each = std::clamp((threads + n_runs - 1) / n_runs, 1, std::max(1, batch));
+        for (int i = 0; i < each; ++i) {
+            const int from = int(int64_t(batch) * i / each), to = int(int64_t(batch) * (i + 1) / each);
+            bounds.push_back({from, to});
+        }
+    }
+    std::vector<std::pair<int, int>> bounds;
+};
+
+}  // namespace
+
+void lstm_forward(const LstmShape& s, const LstmForward* runs, int n_runs, int threads) {
+    const size_t gates = 4 * padded_panels(s.cells), inputs = gates * s.n_in, states = gates * s.projection;
+    const size_t outputs = padded_panels(s.projection) * s.cells;
+    const bool keep = runs[0].opened;
+    const int block = keep ? std::max(1, s.n_steps) : int(std::max<int64_t>(1, kBlockRows / std::max(1, s.batch)));
+    const size_t block_rows = keep ? 0 : size_t(s.batch) * std::min(block, std::max(1, s.n_steps));
+    struct Weights { AlignedRoom w_ih, w_hh, w_hr, opened, hidden; };
+    std::vector<Weights> weights{size_t(n_runs)};
+    parallel(size_t(threads), size_t(n_runs), [&](size_t, size_t d) {
+        weights[d] = {aligned_room(inputs), aligned_room(states), aligned_room(outputs), aligned_room(block_rows * 4 * s.cells),
+                      aligned_room(keep ? 0 : size_t(s.batch) * s.cells)};
+        pack_gates(runs[d].w_ih, s.cells, s.n_in, weights[d].w_ih.get());
+        pack_gates(runs[d].w_hh, s.cells, s.projection, weights[d].w_hh.get());
+        pack_transposed(runs[d].w_hr, s.projection, s.cells, weights[d].w_hr.get());
+    });
+    const Parts parts(s.batch, n_runs, threads);
+    parallel(size_t(threads), parts.bounds.size() * n_runs, [&](size_t, size_t item) {
+        const size_t d = item % n_runs;
+        const auto [from, to] = parts.bounds[item / n_runs];
+        const AlignedRoom scratch = aligned_room(kLstmRows * 5 * kPanel);
+        const Weights& w = weights[d];
+        const LstmPart part{&s, from, to, w.w_ih.get(), w.w_hh.get(), w.w_hr.get(), scratch.get(), block, w.opened.get(), w.hidden.get()};
+        kernels().lstm_steps(part, runs[d]);
+    });
+}
+
+void lstm_backward(const LstmShape& s, const LstmBackward* runs, int n_runs, int threads) {
+    struct Weights { AlignedRoom w_hh, w_hr; };
+    std::vector<Weights> weights{size_t(n_runs)};
+    parallel(size_t(threads), size_t(n_runs), [&](size_t, size_t d) {
+        weights[d] = {aligned_room(4 * padded_panels(s.cells) * padded_panels(s.projection)), aligned_room(padded_panels(s.cells) * s.projection)};
+        pack_gate_rows(runs[d].w_hh, s.cells, s.projection, weights[d].w_hh.get());
+        pack(runs[d].w_hr, s.projection, s.cells, weights[d].w_hr.get());
+    });
+    const Parts parts(s.batch, n_runs, threads);
+    parallel(size_t(threads), parts.bounds.size() * n_runs, [&](size_t, size_t item) {
+        const size_t d = item % n_runs;
+        const auto [from, to] = parts.bounds[item / n_runs];
+        const AlignedRoom scratch = aligned_room(kLstmRows * 5 * kPanel);
+        const LstmPart part{&s, from, to, nullptr, weights[d].w_hh.get(), weights[d].w_hr.get(), scratch.get(), 0, nullptr, nullptr};
+        kernels().lstm_steps_back(part, runs[d]);
+    });
+}
+
+}  // namespace firth

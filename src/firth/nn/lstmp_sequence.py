@@ -1,0 +1,182 @@
+"""Projected LSTMs over whole sequences, several directions at once, with their backward pass by hand.
+
+The gradients of the weights are one product each at the end, where autograd would add up one small product a step. On a
+CPU the steps of all directions are one call of the native kernel, each direction on a thread of its own, and more
+threads share the sentences; a sentence's outputs are the same bytes whatever stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from firth import _core
+from firth.nn.lstmp_steps import Direction, Kept, Limits, bounds, steps, steps_back
+
+__all__ = ["projected_lstms"]
+
+Found = tuple[Tensor, Tensor, Tensor]  # outputs (n_steps, batch, projection) and the state behind each sentence
+
+
+def projected_lstms(directions: Sequence[Direction], limits: Limits, active: list[int]) -> list[Found]:
+    """Return the outputs of layers of one shape and the states behind each sentence.
+
+    Parameters
+    ----------
+    directions : sequence of Direction
+    limits : (float, float)
+        Largest absolute value of a cell and of an output; 0 is no limit.
+    active : list of int
+        How many sentences are not over at each step, falling; one step or more.
+
+    Returns
+    -------
+    list of (Tensor, Tensor, Tensor)
+        Of each direction what :meth:`firth.nn.lstmp.ProjectedLSTM.forward` returns.
+    """
+    kind = directions[0].w_ih.dtype
+    flat = [value.to(kind) for direction in directions for value in direction]
+    with torch.autocast(flat[0].device.type, enabled=False):
+        if torch.is_grad_enabled() and any(value.requires_grad for value in flat):
+            values: tuple[Tensor, ...] = _ProjectedLSTMs.apply(limits, active, *flat)  # type: ignore[no-untyped-call]
+        else:
+            values = _forward([value.detach() for value in flat], limits, active, keep=False)[0]
+    return [(values[i], values[i + 1], values[i + 2]) for i in range(0, len(values), 3)]
+
+
+def _native(values: Sequence[Tensor]) -> bool:
+    return all(each.device.type == "cpu" and each.dtype == torch.float32 for each in values)
+
+
+def _packed(x: Tensor, active: list[int]) -> Tensor:
+    """Return the rows of sentences that go on, (n_rows, n), of (n_steps, batch, n)."""
+    if active[-1] == x.shape[1]:
+        return x.reshape(-1, x.shape[2]).contiguous()
+    return torch.cat([x[t, :n] for t, n in enumerate(active)])
+
+
+def _unpacked(rows: Tensor, active: list[int], batch: int) -> Tensor:
+    """Return (n_steps, batch, n) of (n_rows, n), zeros where a sentence is over."""
+    if active[-1] == batch:
+        return rows.view(len(active), batch, -1)
+    x = rows.new_zeros(len(active), batch, rows.shape[1])
+    for step, part in zip(x, torch.split(rows, active), strict=True):
+        step[: len(part)] = part
+    return x
+
+
+def _shifted(rows: Tensor, first: Tensor, active: list[int]) -> Tensor:
+    """Return what stood before each step: ``first``, then the rows of the step before."""
+    parts = [first, *torch.split(rows, active)]
+    return torch.cat([part[:n] for part, n in zip(parts, active, strict=False)])
+
+
+def _last(rows: Tensor, first: Tensor, active: list[int]) -> Tensor:
+    """Return the row of each sentence's last step."""
+    last = first.clone()
+    for part, after in zip(torch.split(rows, active), [*active[1:], 0], strict=True):
+        last[after : len(part)] = part[after:]
+    return last
+
+
+def _arrays(values: Sequence[Tensor]) -> list[Any]:
+    return [value.detach().contiguous().numpy() for value in values]
+
+
+def _begin(active: list[int]) -> Any:
+    return np.array(bounds(active), np.int64)
+
+
+def _forward(
+    flat: Sequence[Tensor], limits: Limits, active: list[int], *, keep: bool
+) -> tuple[tuple[Tensor, ...], list[Tensor]]:
+    """Return outputs and states of all directions, and what is kept: the outputs and `Kept` of each."""
+    layers = [Direction(*flat[i : i + 7]) for i in range(0, len(flat), 7)]
+    native, found, kept, calls = _native(flat), [], [], []
+    for layer in layers:
+        x = _packed(layer.x, active)
+        out = x.new_empty(len(x), len(layer.w_hr))
+        if keep or not native:
+            room = Kept.room(x, len(x), layer.w_hr.shape[1], len(layer.w_hr))
+        else:
+            room = (layer.c.clone(memory_format=torch.contiguous_format),)
+        if native:
+            calls.append((*_arrays([x, *layer[1:]]), out.numpy(), _arrays(room)))
+        else:
+            steps(layer._replace(x=x), limits, active, room, out)
+        kept.append((out, *room))
+    if native:
+        _core.lstm_forward(calls, _begin(active), *limits, torch.get_num_threads())
+    for layer, (out, *room) in zip(layers, kept, strict=True):
+        cells = _last(room[1], layer.c, active) if len(room) > 1 else room[0]
+        found += [_unpacked(out, active, layer.x.shape[1]), _last(out, layer.h, active), cells]
+    return tuple(found), [value for each in kept for value in each]
+
+
+def _back(
+    layers: list[Direction], limits: Limits, active: list[int], kept: list[tuple[Tensor, ...]], d: Sequence[Tensor]
+) -> list[tuple[Tensor, ...]]:
+    """Return the gradients of the state, of the gates' sums and of what was projected, of each direction."""
+    found, calls = [], []
+    for place, (layer, (out, *room)) in enumerate(zip(layers, kept, strict=True)):
+        held = Kept(*room)
+        dy, dh, dc = d[3 * place : 3 * place + 3]
+        dh, dc = (value.clone(memory_format=torch.contiguous_format) for value in (dh, dc))
+        d_out, d_sums, d_uncut = _packed(dy, active), torch.empty_like(held.opened), torch.empty_like(out)
+        if _native([layer.x, dy]):
+            values = [layer.c, layer.w_hh, layer.w_hr, held.opened, held.cells, held.uncut, d_out]
+            calls.append((*_arrays(values), *(value.numpy() for value in (dh, dc, d_sums, d_uncut))))
+        else:
+            steps_back(layer, limits, active, held, d_out, (dh, dc), d_sums, d_uncut)
+        found.append((dh, dc, d_sums, d_uncut))
+    if calls:
+        _core.lstm_backward(calls, _begin(active), *limits, torch.get_num_threads())
+    return found
+
+
+class _ProjectedLSTMs(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, limits: Limits, active: list[int], *flat: Tensor) -> tuple[Tensor, ...]:
+        found, kept = _forward(flat, limits, active, keep=True)
+        ctx.save_for_backward(*flat, *kept)
+        ctx.limits, ctx.active = limits, active
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Any) -> Any:
+        saved, n, active = ctx.saved_tensors, len(grads) // 3, ctx.active
+        layers = [Direction(*saved[i : i + 7]) for i in range(0, 7 * n, 7)]
+        kept = [saved[7 * n + i : 7 * n + i + 5] for i in range(0, 5 * n, 5)]
+        with torch.autocast(grads[0].device.type, enabled=False):
+            found: list[Tensor | None] = []
+            for place, back in enumerate(_back(layers, ctx.limits, active, kept, grads)):
+                needed = ctx.needs_input_grad[2 + 7 * place : 9 + 7 * place]
+                found += _of_weights(layers[place], active, kept[place], back, needed)
+        return None, None, *found
+
+
+def _of_weights(
+    layer: Direction,
+    active: list[int],
+    kept: tuple[Tensor, ...],
+    back: tuple[Tensor, ...],
+    needed: tuple[bool, ...],
+) -> list[Tensor | None]:
+    """Return the gradients of a direction's seven tensors."""
+    dh, dc, d_sums, d_uncut = back
+    out, hidden = kept[0], kept[3]
+    return [
+        _unpacked(d_sums @ layer.w_ih, active, layer.x.shape[1]) if needed[0] else None,
+        dh if needed[1] else None,
+        dc if needed[2] else None,
+        d_sums.t() @ _packed(layer.x, active) if needed[3] else None,
+        d_sums.t() @ _shifted(out, layer.h, active) if needed[4] else None,
+        d_sums.sum(0) if needed[5] else None,
+        d_uncut.t() @ hidden if needed[6] else None,
+    ]
