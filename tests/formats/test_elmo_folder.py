@@ -54,7 +54,7 @@ def by_words() -> ElmoModel:
 def by_both() -> ElmoModel:
     spelling, table = Spelling.codepoints(ALPHABET, 9), WordTable(["the", "\udcff"])
     net = BiLM(shape(spelling.n_ids, words=5, word_dim=5), pad=spelling.marks.pad)
-    return drawn(ElmoModel(net, WordSpelling(table, spelling)))
+    return drawn(ElmoModel(net, WordSpelling.of(table, spelling)))
 
 
 def drawn(model: ElmoModel) -> ElmoModel:

@@ -39,7 +39,7 @@ class BiLM(nn.Module):
     def __init__(self, shape: Shape, softmax: FullSoftmax | AdaptiveSoftmax | None = None, pad: int = 261) -> None:
         super().__init__()
         self.shape = shape
-        self.tokens: CharacterLayer | WordLayer | WordCharacterLayer
+        self.tokens: CharacterLayer | WordLayer
         if shape.characters is None:
             self.tokens = WordLayer(shape.words, shape.word_dim, shape.projection)
         elif shape.words:

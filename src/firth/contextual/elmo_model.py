@@ -11,7 +11,6 @@ import torch
 from firth.contextual.bilm import BiLM
 from firth.contextual.layer_mix import LayerMix
 from firth.contextual.spelling import Spelling
-from firth.contextual.word_spelling import WordSpelling
 from firth.contextual.word_table import WordTable
 from firth.protocols import Float32, Sentence
 
@@ -28,7 +27,7 @@ class ElmoModel:
     ----------
     net : BiLM
         In evaluation mode from here on.
-    reader : Spelling, WordTable or WordSpelling
+    reader : Spelling or WordTable
         From words to the rows that the token layer reads.
     lexicon : Lexicon, optional
         The words that are predicted, where the net has an output layer.
@@ -41,7 +40,7 @@ class ElmoModel:
     def __init__(
         self,
         net: BiLM,
-        reader: Spelling | WordTable | WordSpelling,
+        reader: Spelling | WordTable,
         lexicon: Lexicon | None = None,
         mix: LayerMix | None = None,
         metadata: Mapping[str, Any] | None = None,

@@ -15,33 +15,31 @@ __all__ = ["WordSpelling"]
 
 
 @dataclasses.dataclass(frozen=True)
-class WordSpelling:
-    """A row of the table, then the characters' ids.
+class WordSpelling(Spelling):
+    """A spelling with the word's row of a table before it.
 
-    Of a word longer than the spelling keeps, the table is asked for the kept part too: so ELMoForManyLangs does, whose
-    words are cut before they are looked up.
+    Attributes
+    ----------
+    table : WordTable
 
     Examples
     --------
-    >>> reader = WordSpelling(WordTable(["abc", "xy"]), Spelling.codepoints("abc", 5))
-    >>> reader.rows(["abcd", "ax"]).tolist()
+    >>> reader = WordSpelling.of(WordTable(["abc", "xy"]), Spelling.codepoints("abc", 5))
+    >>> reader.rows(["abc", "ax"]).tolist()
     [[3, 7, 1, 2, 3, 8], [0, 7, 1, 4, 8, 9]]
     """
 
-    table: WordTable
-    spelling: Spelling
+    table: WordTable = dataclasses.field(default_factory=lambda: WordTable([]))
+
+    @classmethod
+    def of(cls, table: WordTable, spelling: Spelling) -> WordSpelling:
+        """Put the two together."""
+        return cls(spelling.scheme, spelling.longest, spelling.marks, spelling.ids_of, table)
 
     def rows(self, words: Sequence[str]) -> Int32:
         """Return the rows of words, shape ``(n, 1 + longest)``."""
-        kept = self.spelling.longest - 2
-        whole = self.spelling.scheme == "bytes"  # a cut between bytes may leave no text to look up
-        looked_up = list(words) if whole else [word[:kept] for word in words]
-        return np.concatenate([self.table.rows(looked_up), self.spelling.rows(words)], 1)
+        return np.concatenate([self.table.rows(words), super().rows(words)], 1)
 
     def boundaries(self) -> Int32:
         """Return the rows of a sentence's begin and end, shape ``(2, 1 + longest)``."""
-        return np.concatenate([self.table.boundaries(), self.spelling.boundaries()], 1)
-
-    def cut(self, words: Sequence[str]) -> int:
-        """Return how many of the words are longer than what is kept of their spelling."""
-        return self.spelling.cut(words)
+        return np.concatenate([self.table.boundaries(), super().boundaries()], 1)

@@ -169,6 +169,8 @@ def _refuse_spelling(reader: Reader, shape: Shape) -> None:
             got=f"a spelling by {reader.scheme} with {reader.n_ids} ids", remedy="write a folder of ours",
         )  # fmt: skip
     marks = {"<S>", "</S>", "<UNK>", "!!!MAXTERMID"}
+    if isinstance(reader, WordTable) and reader.kept:
+        raise DataError("published ELMo files hold no models that cut the words they look up", got=reader.kept)
     odd = [word for word in getattr(reader, "words", []) if word != word.strip() or "\n" in word or word in marks]
     if odd:
         raise DataError("a vocabulary of published ELMo files cannot hold this word", got=odd[0])

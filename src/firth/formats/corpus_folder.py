@@ -19,7 +19,7 @@ def _is_corpus(folder: Path) -> bool:
     try:
         with (folder / "config.json").open("rb") as file:
             config = json.loads(file.read(_LONGEST_CONFIG))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(config, dict) and config.get("kind") == "firth-corpus"
 

@@ -83,9 +83,8 @@ def _check_parts(parts: Parts, shape: Shape) -> None:
     """Make sure that what is claimed many times has a tensor each, before a module is made for each."""
     wanted = [f"net.{way}_layers.{k}.weight_hh" for way in ("forward", "backward") for k in range(shape.layers)]
     if shape.characters is not None:
-        layer = "net.tokens.characters" if shape.words else "net.tokens"
-        wanted += [f"{layer}.filters.{k}.weight" for k in range(len(shape.characters.filters))]
-        wanted += [f"{layer}.highways.{k}.weight" for k in range(shape.characters.n_highway)]
+        wanted += [f"net.tokens.filters.{k}.weight" for k in range(len(shape.characters.filters))]
+        wanted += [f"net.tokens.highways.{k}.weight" for k in range(shape.characters.n_highway)]
     for name in wanted:
         if name not in parts.tensors:
             raise parts.fault("a part of the net lacks its tensor", got=name)

@@ -17,22 +17,23 @@ from firth.vectors.words import Words
 __all__ = ["Reader", "pad_of", "reader_apart", "reader_together"]
 
 
-Reader = Spelling | WordTable | WordSpelling
+Reader = Spelling | WordTable
 
 
 def reader_apart(reader: Reader) -> tuple[dict[str, Any], dict[str, Any], dict[str, Words]]:
     """Return options, tensors and lists of words."""
     if isinstance(reader, WordTable):
-        return {"kind": "words"}, {}, {"reader": Words.of(reader.words)}
-    if isinstance(reader, WordSpelling):
-        told, tensors, words = reader_apart(reader.spelling)
-        return {**told, "kind": "both"}, tensors, {**words, "reader_words": Words.of(reader.table.words)}
+        return {"kind": "words", "kept": reader.kept}, {}, {"reader": Words.of(reader.words)}
     told = {"scheme": reader.scheme, "longest": reader.longest, **dataclasses.asdict(reader.marks)}
-    told = {"kind": "characters", **told}
+    words: dict[str, Words] = {}
+    told["kind"] = "characters"
+    if isinstance(reader, WordSpelling):
+        told |= {"kind": "both", "kept": reader.table.kept}
+        words["reader_words"] = Words.of(reader.table.words)
     if reader.scheme == "bytes":
-        return told, {}, {}
+        return told, {}, words
     ids = np.array(list(reader.ids_of.values()), np.int32)
-    return told, {"reader.ids": ids}, {"reader": Words.of(reader.ids_of)}
+    return told, {"reader.ids": ids}, {**words, "reader": Words.of(reader.ids_of)}
 
 
 def reader_together(parts: Parts, shape: Shape) -> Reader:
@@ -49,22 +50,23 @@ def reader_together(parts: Parts, shape: Shape) -> Reader:
     if not isinstance(told, dict) or kind != wanted:
         raise parts.fault("how words are read does not fit the token layer", got=told, expected=wanted)
     if shape.characters is None:
-        return _table(parts, shape, "reader")
+        return _table(parts, told, shape, "reader")
     spelling = _spelling(parts, told, shape.characters)
-    return WordSpelling(_table(parts, shape, "reader_words"), spelling) if kind == "both" else spelling
+    return WordSpelling.of(_table(parts, told, shape, "reader_words"), spelling) if kind == "both" else spelling
 
 
 def pad_of(reader: Reader) -> int:
     """Return the character id of the filler behind words, 0 where there are no characters."""
-    if isinstance(reader, WordSpelling):
-        return reader.spelling.marks.pad
     return reader.marks.pad if isinstance(reader, Spelling) else 0
 
 
-def _table(parts: Parts, shape: Shape, name: str) -> WordTable:
+def _table(parts: Parts, told: dict[str, Any], shape: Shape, name: str) -> WordTable:
+    kept = told.get("kept", 0)
+    if type(kept) is not int or not 0 <= kept < 1 << 31:
+        raise parts.fault("words are cut to no proper length", got=kept)
     if name not in parts.words:
         raise parts.fault("the words that are read are missing", expected=f"{name}.txt")
-    table = WordTable(list(parts.words[name]))
+    table = WordTable(list(parts.words[name]), kept)
     if len(table) != shape.words:
         raise parts.fault("words and their vectors don't match", got=len(table), expected=f"{shape.words:,} rows")
     return table

@@ -66,7 +66,7 @@ def module_together(parts: Parts, module: nn.Module, prefix: str = "") -> None:
             array = parts.tensor(prefix + name, _dtype(wanted), tuple(wanted.shape))
             if array.dtype.kind == "f" and not bool(np.isfinite(array).all()):
                 raise parts.fault(f"the tensor {prefix + name!r} holds what is no number")
-            value: torch.Tensor = torch.from_numpy(np.array(array))  # a copy: files are mapped read-only
+            value: torch.Tensor = torch.from_numpy(np.array(array, order="C"))  # a copy: files are mapped read-only
             is_parameter = isinstance(wanted, torch.nn.Parameter)
             ties[id(wanted)] = torch.nn.Parameter(value, wanted.requires_grad) if is_parameter else value
         found = ties[id(wanted)]

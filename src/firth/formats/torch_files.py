@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -34,15 +35,9 @@ _TYPES = {
 }  # fmt: skip
 _REBUILDERS = {"_rebuild_tensor_v2", "_rebuild_tensor", "_rebuild_parameter"}
 _ZIP_FAULTS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    KeyError,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-)
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, IndexError, EOFError, OSError, OverflowError,
+    MemoryError, RuntimeError,
+)  # fmt: skip
 _STORAGE = Global("torch", "storage")
 
 
