@@ -28,6 +28,8 @@ from firth.vectors.static import Vectors
 
 __all__ = ["Start", "begin", "read_in_full"]
 
+_FREQUENT = 4096  # words, the most frequent
+
 
 @dataclasses.dataclass(frozen=True)
 class Start:
@@ -100,6 +102,7 @@ def _new(config: Elmo, corpus: Corpus, vectors: Vectors | None, *, freeze: bool,
     _begin_with_frequencies(net.softmax, output_counts(lexicon, corpus))
     if vectors is not None and isinstance(reader, WordTable):
         _put_vectors(net, reader, vectors, freeze=freeze)
+    _begin_apart(net, reader, corpus)
     return Start(config, net, reader, lexicon)
 
 
@@ -138,6 +141,23 @@ def _begin_with_frequencies(softmax: Any, counts: NDArray[np.int64]) -> None:
         shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
         with torch.no_grad():
             softmax.bias.copy_(torch.from_numpy(np.log(shares)))
+
+
+@torch.no_grad()
+def _begin_apart(net: BiLM, reader: Spelling | WordTable, corpus: Corpus) -> None:
+    """Shift and scale the last projection so that frequent words' vectors have mean 0 and variance 1.
+
+    Maxima of filters are all above zero: at first the vectors share a mean three times as long as what tells them
+    apart, the LSTMs' outputs nearly seven times, and the first hundred thousand tokens teach little else.
+    """
+    words = corpus.vocab.words[:_FREQUENT]
+    if len(words) < 2:
+        return
+    found = net.tokens(torch.from_numpy(reader.rows(words).astype(np.int64)))
+    mean = found.mean(0)
+    scale = 1 / (found - mean).square().mean().sqrt().clamp(min=1e-6)
+    net.tokens.projection.weight *= scale
+    net.tokens.projection.bias.copy_(scale * (net.tokens.projection.bias - mean))
 
 
 # ---------------------------------------------------------------- word vectors
