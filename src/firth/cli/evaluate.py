@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from firth.cli.language_model import Mixing, language_model, reading_options
+from firth.cli.language_model import Mixing, is_elmo, language_model, reading_options
 from firth.cli.options import CaseOption, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors
 from firth.cli.output import note, print_json, print_table
 from firth.cli.texts import TextOptions, read_corpus
 from firth.errors import ConfigError
 
 if TYPE_CHECKING:
+    from firth.contextual.elmo_model import ElmoModel
     from firth.evaluate import AnalogyScore, SimilarityScore
     from firth.lm.base import BaseLanguageModel
+    from firth.text.corpus import Corpus
     from firth.vectors.static import Vectors
 
 __all__ = ["evaluate"]
@@ -100,11 +102,34 @@ def _perplexities(
     from firth.evaluate.language_model import PERPLEXITY_COLUMNS, perplexity_row
 
     options = reading_options(model, reading)
+    elmo: Any = getattr(model, "model", None)  # behind the forward direction of a biLM, which is evaluated in both
+    if is_elmo(elmo):
+        _both_directions(elmo, {str(path): read_corpus([str(path)], options) for path in texts}, carry, json)
+        return
     found = {str(path): model.perplexity(read_corpus([str(path)], options), carry=carry) for path in texts}
     if json:
         print_json({name: score.as_dict() for name, score in found.items()})
         return
     print_table(PERPLEXITY_COLUMNS, [perplexity_row(name, score) for name, score in found.items()], title="Perplexity")
+
+
+def _both_directions(elmo: ElmoModel, texts: Mapping[str, Corpus], carry: bool | None, json: bool) -> None:
+    """Tell the perplexity of each direction, and of their mean log probability, which is the figure of a biLM."""
+    from firth.contextual.elmo_lm import both_perplexities
+    from firth.evaluate.language_model import PERPLEXITY_COLUMNS, perplexity_row
+
+    found = {name: both_perplexities(elmo, corpus, carry=carry) for name, corpus in texts.items()}
+    if json:
+        ways = ("forward", "backward")
+        print_json(
+            {
+                name: scores["mean"].as_dict() | {way: scores[way].as_dict() for way in ways}
+                for name, scores in found.items()
+            }
+        )
+        return
+    rows = [perplexity_row(f"{name}, {way}", score) for name, scores in found.items() for way, score in scores.items()]
+    print_table(PERPLEXITY_COLUMNS, rows, title="Perplexity")
 
 
 def _tell_of_broken_rows(vectors: Vectors) -> None:

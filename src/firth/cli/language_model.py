@@ -17,7 +17,7 @@ from firth.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from firth.lm.base import BaseLanguageModel
 
-__all__ = ["Mixing", "language_model", "reading_options"]
+__all__ = ["Mixing", "is_elmo", "language_model", "reading_options"]
 
 
 @Parameter(name="*")
@@ -83,9 +83,18 @@ def _loaded(path: Path) -> BaseLanguageModel:
 
     check_cpu_level()
     model = load(path, listen=note_event)
+    if is_elmo(model):
+        from firth.contextual.elmo_lm import forward_lm
+
+        return forward_lm(model)
     if not isinstance(model, BaseLanguageModel):
         raise DataError(f"{path} holds no language model", got=type(model).__name__)
     return model
+
+
+def is_elmo(model: Any) -> bool:
+    """Return whether a model is an ELMo, which is two language models, without importing torch."""
+    return f"{type(model).__module__}:{type(model).__qualname__}" == "firth.contextual.elmo_model:ElmoModel"
 
 
 def reading_options(model: BaseLanguageModel, text: TextOptions) -> TextOptions:

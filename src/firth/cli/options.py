@@ -26,6 +26,7 @@ __all__ = [
     "ModelPath",
     "Texts",
     "Words",
+    "load_start",
     "load_vectors",
     "plain_texts",
     "require_words",
@@ -86,6 +87,27 @@ def load_vectors(path: Path, limit: int | None = None, format: str | None = None
     check_cpu_level()
     model = load(path, format=format, limit=limit, listen=note_event)
     vectors = getattr(model, "vectors", model)  # a classifier has some too
+    if not isinstance(vectors, Vectors):
+        raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
+    return vectors
+
+
+def load_start(path: Path, takes: Sequence[str]) -> Any:
+    """Load what training starts from: word vectors, or a model of a class in ``takes``, written ``module:class``.
+
+    Raises
+    ------
+    DataError
+        When it is something else.
+    """
+    from firth.formats.registry import load
+    from firth.vectors.static import Vectors
+
+    check_cpu_level()
+    model = load(path, listen=note_event)
+    if f"{type(model).__module__}:{type(model).__qualname__}" in takes:
+        return model
+    vectors = getattr(model, "vectors", model)
     if not isinstance(vectors, Vectors):
         raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
     return vectors

@@ -17,7 +17,7 @@ from cyclopts import Group, Parameter
 
 from firth import checkpoint as checkpoints
 from firth.cli.display import listening
-from firth.cli.options import Texts, load_vectors
+from firth.cli.options import Texts, load_start
 from firth.cli.target import check_model_target, make_parents
 from firth.cli.texts import TextOptions, read_corpus, read_model
 from firth.config import Config
@@ -51,7 +51,7 @@ class Running:
     quiet: Annotated[bool, Parameter(negative="", help="Show nothing but errors.")] = False
     log: Annotated[Path | None, Parameter(help="Append every event to this file as JSON lines.")] = None
     resume: Annotated[bool, Parameter(negative="", help="Go on from where an interrupted run stopped.")] = False
-    init: Annotated[Path | None, Parameter(help="Start from these vectors; new words are added.")] = None
+    init: Annotated[Path | None, Parameter(help="Start from vectors (new words are added), or from a model.")] = None
     freeze: Annotated[bool, Parameter(negative="", help="With --init: leave the old words' vectors as they are.")] = (
         False
     )
@@ -105,7 +105,7 @@ def model_options(kind: type[Config]) -> list[inspect.Parameter]:
         choices = field.metadata.get("choices")
         hint: Any = Literal[tuple(choices)] if choices else hints[field.name]
         help = field.metadata.get("help", "") + _bounds(field.metadata)
-        several = typing.get_origin(hint) is tuple
+        several = any(typing.get_origin(kind) is tuple for kind in (hint, *typing.get_args(hint)))
         negative = "" if several else _NEGATIVES.get(field.name)
         shown = Parameter(help=help, group=_MODEL_GROUP, negative=negative, consume_multiple=several or None)
         annotation: Any = Annotated[hint, shown]
@@ -144,7 +144,7 @@ def _train(texts: list[str], config: Config, module: ModuleType, text: TextOptio
     for option, given in _run_options(running):
         if given and not takes(option):
             raise ConfigError(f"this model takes no --{option.replace('_', '-')}", remedy="leave it out")
-    init = None if running.init is None else load_vectors(running.init)
+    init = None if running.init is None else load_start(running.init, getattr(module, "STARTS", ()))
     first = os.environ.get("RANK", "0") == "0"  # torchrun starts several: one of them tells and writes
     with listening(quiet=running.quiet or not first, log=running.log if first else None) as listen:
         try:

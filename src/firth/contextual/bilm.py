@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from firth.contextual.shape import Shape
 from firth.contextual.token_layer import CharacterLayer, WordLayer
@@ -28,7 +29,14 @@ class BiLM(nn.Module):
         What words are predicted with; published models have lost theirs.
     pad : int
         The character id of the filler behind words.
+
+    Attributes
+    ----------
+    dropout : float
+        Share of each layer's input that is left out in training.
     """
+
+    dropout = 0.0
 
     def __init__(self, shape: Shape, softmax: FullSoftmax | AdaptiveSoftmax | None = None, pad: int = 261) -> None:
         super().__init__()
@@ -103,6 +111,8 @@ class BiLM(nn.Module):
     ) -> list[tuple[list[Tensor], DirectionState]]:
         found: list[tuple[list[Tensor], DirectionState]] = [([], []) for _ in stacks]
         for place, layers in enumerate(zip(*stacks, strict=True)):
+            if self.dropout and self.training:
+                xs = [functional.dropout(x, self.dropout) for x in xs]
             read = together(layers, xs, [state[place] for state in states], active)
             xs = [y + x if place and self.shape.skip else y for (y, _), x in zip(read, xs, strict=True)]
             for (outputs, after), x, (_, last) in zip(found, xs, read, strict=True):

@@ -52,15 +52,13 @@ def scored_sentences(model: BaseLanguageModel, text: Any, *, carry: bool | None 
     """
     carry = model.carries if carry is None else carry
     sentences, state = model.corpus_of(text).sentences(), model.start()
-    while batch := list(itertools.islice(sentences, _AT_ONCE)):
+    at_once = None if carry and model.backward else _AT_ONCE  # a text that is read from its end must be there whole
+    while batch := list(itertools.islice(sentences, at_once)):
         streams = [model.lexicon.stream([sentence]) for sentence in batch]
         if carry:
-            ids = np.concatenate([stream.ids for stream in streams])
-            scores, state = model.score(ids, state)
-            ends = np.cumsum([len(stream.ids) for stream in streams])
-            scored = np.split(scores, ends[:-1])
+            scored, state = model.score_on(batch, state)
         else:
-            scored = model.score_apart([stream.ids for stream in streams])
+            scored = model.logprobs(batch, carry=False)
         for sentence, stream, log_probs in zip(batch, streams, scored, strict=True):
             yield ScoredSentence(tuple(sentence), log_probs, stream.unknown)
 

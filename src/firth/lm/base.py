@@ -36,9 +36,11 @@ class BaseLanguageModel(abc.ABC):
     ----------
     carries : bool
         Whether a sentence's end leaves a trace in the state, so that a long text is better read as one.
+    backward : bool
+        Whether texts are read from their end.
     """
 
-    carries = False
+    carries = backward = False
 
     def __init__(self, lexicon: Lexicon, metadata: Mapping[str, Any] | None = None) -> None:
         self.lexicon = lexicon
@@ -77,6 +79,25 @@ class BaseLanguageModel(abc.ABC):
     def score_apart(self, sentences: Sequence[Int32]) -> list[Float64]:
         """Score each run of ids from the start; a model that can do many at once does."""
         return [self.score(ids, self.start())[0] for ids in sentences]
+
+    def score_on(self, sentences: Sequence[Sentence], state: Any) -> tuple[list[Float64], Any]:
+        """Score sentences as one text from a state; return those of each, and the state after them.
+
+        Parameters
+        ----------
+        sentences : sequence of sequences of str
+        state : object
+
+        Returns
+        -------
+        list of ndarray of float64, shape (n_tokens + 1,)
+        object
+        """
+        streams = [self.lexicon.stream([sentence]).ids for sentence in sentences]
+        if not streams:
+            return [], state
+        scores, state = self.score(np.concatenate(streams), state)
+        return np.split(scores, np.cumsum([len(ids) for ids in streams])[:-1]), state
 
     def logprobs(self, sentences: Iterable[Sentence], *, carry: bool | None = None) -> list[Float64]:
         """Return the log probabilities of each sentence's words and of its end.

@@ -24,7 +24,7 @@ from firth.nn.loop import Job, Loss, Place, Plan, Run, run_job, settled
 from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax, SampledSoftmax, inclusion
 from firth.text.corpus import Corpus, as_corpus, as_corpus_like
 
-__all__ = ["Work", "build", "plan_of", "train"]
+__all__ = ["Work", "build", "cutoffs_of", "output_counts", "plan_of", "train"]
 
 _HELDOUT_BATCH, _HELDOUT_STEPS = 10, 256
 
@@ -82,8 +82,8 @@ def plan_of(config: RNN, minutes: float | None) -> Plan:
 def build(config: RNN, lexicon: Lexicon, corpus: Corpus, device: torch.device) -> RecurrentNet:
     """Return a net of filled options with its first weights, which depend on the seed alone."""
     n = lexicon.n_outputs
-    counts = _counts(lexicon, corpus)
-    cutoffs = _cutoffs(config, n) if config.softmax == "adaptive" else ()
+    counts = output_counts(lexicon, corpus)
+    cutoffs = cutoffs_of(config.cutoffs, n) if config.softmax == "adaptive" else ()
     shape = Shape(
         config.cell, config.activation, n, config.dim or 1, config.hidden or 1, config.layers or 1, config.tie, cutoffs
     )
@@ -105,7 +105,7 @@ def build(config: RNN, lexicon: Lexicon, corpus: Corpus, device: torch.device) -
     return net.to(device)
 
 
-def _counts(lexicon: Lexicon, corpus: Corpus) -> NDArray[np.int64]:
+def output_counts(lexicon: Lexicon, corpus: Corpus) -> NDArray[np.int64]:
     """Return how often each output occurs, the ends of sentences and the words out of the lexicon too."""
     counts = np.asarray(lexicon.vocab.counts[: lexicon.n_outputs]).astype(np.int64)
     known = int(counts[[i for i in range(len(counts)) if i != lexicon.eos]].sum())
@@ -114,11 +114,17 @@ def _counts(lexicon: Lexicon, corpus: Corpus) -> NDArray[np.int64]:
     return counts
 
 
-def _cutoffs(config: RNN, n_outputs: int) -> tuple[int, ...]:
-    if config.cutoffs is None:
+def cutoffs_of(cutoffs: tuple[int, ...] | None, n_outputs: int) -> tuple[int, ...]:
+    """Return the ranks at which the clusters of an adaptive softmax begin, which have a default.
+
+    Raises
+    ------
+    ConfigError
+        When they do not ascend, or lie outside the outputs.
+    """
+    if cutoffs is None:
         wanted = (n_outputs // 15, 3 * n_outputs // 15)  # of Grave et al. 2017: small head, most mass
         return tuple(sorted({max(1, min(cut, n_outputs - 1)) for cut in wanted}))
-    cutoffs = config.cutoffs
     if not cutoffs or list(cutoffs) != sorted(set(cutoffs)) or cutoffs[0] < 1 or cutoffs[-1] >= n_outputs:
         raise ConfigError("cutoffs are no ascending ranks", got=cutoffs, expected=f"each from 1 to {n_outputs - 1}")
     return cutoffs

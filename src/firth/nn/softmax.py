@@ -18,6 +18,7 @@ from torch.nn import functional
 __all__ = ["AdaptiveSoftmax", "FullSoftmax", "SampledSoftmax", "inclusion", "linear_cross_entropy"]
 
 _ENTRIES = 1 << 22  # of a matrix of logits that are held together
+_SAMPLED_ENTRIES = 1 << 18  # the same of a sample's: a core's cache holds them
 
 
 class FullSoftmax(nn.Module):
@@ -109,10 +110,11 @@ class SampledSoftmax(FullSoftmax):
 
     def loss_of(self, hidden: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
         """Return the loss for a given sample, shape (n_drawn,) of distinct outputs."""
-        others = functional.linear(hidden, self.weight[drawn], self.bias[drawn] - self.log_chances[drawn])
-        others = others.masked_fill(targets[:, None] == drawn, -math.inf)
-        wanted = (hidden * self.weight[targets]).sum(1) + self.bias[targets]
-        return (torch.logaddexp(wanted, others.logsumexp(1)) - wanted).sum()
+        with torch.autocast(hidden.device.type, enabled=False):
+            total: Tensor = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
+                hidden.to(self.weight.dtype), self.weight, self.bias, (targets, drawn, self.log_chances[drawn])
+            )
+        return total
 
 
 def inclusion(counts: ArrayLike, n_samples: int, proposal: str = "log-uniform") -> np.ndarray[Any, np.dtype[Any]]:
@@ -230,6 +232,59 @@ class _LinearCrossEntropy(torch.autograd.Function):
             at += len(rows)
         if needs:
             ctx.gradients = dh, dw, db
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, ctx.gradients = ctx.gradients, ()  # scaled where they lie, so that they serve once
+        return (*(tensor.mul_(d) for tensor in gradients), None)
+
+
+class _SampledCrossEntropy(torch.autograd.Function):
+    """The estimate of :class:`SampledSoftmax` with its gradients, block by block as :class:`_LinearCrossEntropy`.
+
+    With z the target's logit, l those of the sample less log pi (minus infinity where the target itself is drawn) and m
+    the highest: a row's loss is log(exp(z - m) + sum exp(l - m)) - (z - m).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, outputs: tuple[Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        targets, drawn, log_chances = outputs
+        needs = any(ctx.needs_input_grad)
+        w, shift, told = weight[drawn], bias[drawn] - log_chances.to(bias.dtype), weight[targets]
+        wanted = (hidden * told).sum(1) + bias[targets]
+        places = torch.full_like(bias, -1, dtype=torch.int64)
+        places[drawn] = torch.arange(len(drawn), device=drawn.device)
+        hits = places[targets]  # column of each row's target in the sample, or -1
+        dh, dw, db = torch.empty_like(hidden), torch.zeros_like(w), torch.zeros_like(shift)
+        pull = torch.empty_like(wanted)  # gradient of each target's logit
+        total, step = hidden.new_zeros(()), max(1, _SAMPLED_ENTRIES // max(len(drawn), 1))
+        for first in range(0, len(hidden), step):
+            part = slice(first, first + step)
+            rows, z, hit = hidden[part], wanted[part], hits[part]
+            logits = torch.addmm(shift, rows, w.t())
+            found = torch.nonzero(hit >= 0)[:, 0]
+            logits[found, hit[found]] = -math.inf
+            top = torch.maximum(logits.amax(1), z) if len(drawn) else z
+            logits.sub_(top[:, None]).exp_()
+            ours = (z - top).exp()
+            sums = logits.sum(1) + ours
+            total += (sums.log() - (z - top)).sum()
+            if needs:
+                share = 1 / sums
+                pull[part] = ours * share - 1
+                dh[part] = (logits @ w) * share[:, None]
+                dw.addmm_(logits.t(), rows * share[:, None])
+                db.addmv_(logits.t(), share)
+        if needs:
+            dh.addcmul_(pull[:, None], told)
+            ctx.gradients = (
+                dh,
+                torch.zeros_like(weight).index_copy_(0, drawn, dw).index_add_(0, targets, pull[:, None] * hidden),
+                torch.zeros_like(bias).index_copy_(0, drawn, db).index_add_(0, targets, pull),
+            )
         return total
 
     @staticmethod
