@@ -106,6 +106,12 @@ def test_weights_without_options(weights: Path) -> None:
     assert "options are missing" in told(weights)
 
 
+def test_an_hdf5_file_of_something_else(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "vectors.h5", "w") as file:
+        file["0"] = np.zeros((3, 2, 4), np.float32)
+    assert "holds no weights of a biLM" in told(tmp_path / "vectors.h5")
+
+
 def test_a_clip_that_is_absurd_but_a_number_is_taken(weights: Path) -> None:
     assert firth.load(with_options(weights, "lstm", {"cell_clip": 1e30})).net.shape.cell_clip == 1e30
 

@@ -50,6 +50,10 @@ def _sniff(head: Head) -> float:
 def _read(head: Head, reading: Reading) -> ElmoModel:
     if reading.limit is not None:
         raise head.fault("a biLM cannot be read in part", got=f"limit {reading.limit}")
+    if not head.is_folder:  # an HDF5 file may hold anything
+        with open_hdf5(head.path, head.path) as file:
+            if not file.has("RNN_0"):
+                raise head.fault("the HDF5 file holds no weights of a biLM", expected="RNN_0 and others")
     pair = pair_of(head.path)
     assert pair is not None
     with open_hdf5(pair.weights, pair.weights) as file:
