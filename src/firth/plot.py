@@ -188,12 +188,19 @@ def sense_map(
     at = {id(place): row for row, place in enumerate(found.places)}
     named = [(at[id(each.place)], each.place) for sense in found.senses for each in sense.typical[:labels]]
     with _one_warning_of_missing_glyphs():
-        sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=22, alpha=0.75, zorder=3, linewidths=0)
+        sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=18, alpha=0.5, zorder=3, linewidths=0)
         _fit(sheet.axes, places)
         rows = [row for row, _ in named]
         texts = [_snippet(place) for _, place in named]
-        place_labels(sheet.axes, texts, places[rows], [colours[row] for row in rows], sheet.families)
-        _legend(sheet, [_sense_name(number, sense) for number, sense in enumerate(found.senses, 1)])
+        place_labels(
+            sheet.axes,
+            texts,
+            places[rows],
+            [colours[row] for row in rows],
+            sheet.families,
+            avoid=np.delete(places, rows, 0),
+        )
+        _legend(sheet, [_sense_name(number, sense) for number, sense in enumerate(found.senses, 1)], columns=3)
         _write(sheet.figure, Path(path))
     return places
 
@@ -264,7 +271,7 @@ def _fit(axes: Axes, places: NDArray[np.float64]) -> None:
     axes.set_ylim(low[1] - room[1], high[1] + room[1])
 
 
-def _legend(sheet: _Sheet, names: Sequence[str]) -> None:
+def _legend(sheet: _Sheet, names: Sequence[str], columns: int = 8) -> None:
     from matplotlib.lines import Line2D
 
     marks: list[Any] = [
@@ -274,7 +281,7 @@ def _legend(sheet: _Sheet, names: Sequence[str]) -> None:
     ]
     if marks:
         sheet.axes.legend(
-            handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=min(len(marks), 8),
+            handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=min(len(marks), columns),
             frameon=False, handletextpad=0.1, prop={"family": sheet.families, "size": 9},
         )  # fmt: skip
 

@@ -18,14 +18,36 @@ _DISTANCES = (6.0, 12.0, 20.0, 32.0, 46.0)  # points between a dot and its label
 
 
 def place_labels(
-    axes: Axes, words: Sequence[str], places: NDArray[np.float64], colours: Sequence[str], families: Sequence[str]
+    axes: Axes,
+    words: Sequence[str],
+    places: NDArray[np.float64],
+    colours: Sequence[str],
+    families: Sequence[str],
+    *,
+    avoid: NDArray[np.float64] | None = None,
 ) -> None:
-    """Write each word near its dot, where it covers least of what stands there already; the crowded ones first."""
+    """Write each word near its dot, where it covers least of what stands there already; the crowded ones first.
+
+    Parameters
+    ----------
+    axes : Axes
+    words : sequence of str
+    places : ndarray of float64, shape (n, 2)
+        The dots, in the coordinates of the data.
+    colours : sequence of str
+    families : sequence of str
+        Fonts, the first that has a character.
+    avoid : ndarray of float64, shape (m, 2), optional
+        Dots without words.
+    """
     figure: Any = axes.figure
     figure.draw_without_rendering()
     scale = figure.dpi / 72  # pixels per point
     dots = axes.transData.transform(places)  # (n, 2) in pixels
     taken = np.column_stack([dots - 4 * scale, dots + 4 * scale])  # boxes: left, bottom, right, top
+    if avoid is not None:
+        bare = axes.transData.transform(avoid)
+        taken = np.vstack([taken, np.column_stack([bare - 3 * scale, bare + 3 * scale])])
     frame = axes.get_window_extent()
     apart = np.sort(np.linalg.norm(dots[:, None] - dots[None], axis=2), axis=1)[:, :5].sum(axis=1)
     for number in np.argsort(apart, kind="stable"):

@@ -242,8 +242,9 @@ class _Look:
 
     @cached_property
     def around(self) -> list[Counter[str]]:
-        """The words around each group."""
-        return [context_counts((self.found.places[row] for row in rows), _REACH) for rows in self.members]
+        """The words around each group, but for the word itself."""
+        counts = [context_counts((self.found.places[row] for row in rows), _REACH) for rows in self.members]
+        return [Counter({word: n for word, n in each.items() if word.casefold() not in self.itself}) for each in counts]
 
     @cached_property
     def background(self) -> dict[str, int]:
