@@ -105,8 +105,8 @@ def evaluate_in_context(
             senses = disambiguation(encoder, sets.semcor, sets.wsd, wordnet=sets.wordnet, tokenizer=how, listen=listen)
     similar = [score for path in sets.scws for score in similarity_in_context(encoder, path, tokenizer=how)]
     same: list[WicScore] = []
-    for path in sets.wic if sets.wic_fit is not None else ():
-        same += word_in_context(encoder, path, sets.wic_fit, tokenizer=how)
+    if sets.wic_fit is not None:
+        same = [score for path in sets.wic for score in word_in_context(encoder, path, sets.wic_fit, tokenizer=how)]
     if json:
         parts = {
             "wsd": [score.as_dict() for score in senses],

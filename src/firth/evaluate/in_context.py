@@ -184,34 +184,34 @@ def span_vectors(
     ----------
     model : Representation
     items : iterable of (tokens, spans)
-        No span may be empty.
+        No span may be empty; a sentence without any is not encoded.
     layer : int or {"mix", "all"}
         One layer, what the model makes of its layers (``encode``), or all of them and behind them their mean
         (:func:`layer_names`).
 
     Yields
     ------
-    ndarray of float32, shape (n_spans, dim), for ``"all"`` (n_spans, n_layers + 1, dim)
+    ndarray of float32, shape (n_spans, dim), for ``"all"`` (n_spans, n_layers + 1, dim); (0, dim) without spans
 
     Raises
     ------
     ConfigError
         When there is no such layer.
     """
+    encode = model.encode if layer == "mix" else model.encode_layers
     for batch in _batches(items):
-        encode = model.encode if layer == "mix" else model.encode_layers
-        for (_, spans), array in zip(batch, encode([tokens for tokens, _ in batch]), strict=True):
-            if isinstance(layer, int):
-                check_layer(layer, len(array))
-                array = array[layer]
-            elif layer == "all" and len(array) > 1:
-                array = np.concatenate([array, array.mean(0, keepdims=True)])
-            means = [array[..., start:end, :].mean(-2) for start, end in spans]
-            yield (
-                np.stack(means).astype(np.float32)
-                if means
-                else np.zeros((0, *array.shape[:-2], array.shape[-1]), np.float32)
-            )
+        arrays = iter(encode([tokens for tokens, spans in batch if spans]))
+        for _, spans in batch:
+            yield _span_means(next(arrays), spans, layer) if spans else np.zeros((0, model.dim), np.float32)
+
+
+def _span_means(array: Float32, spans: Spans, layer: Layer) -> Float32:
+    if isinstance(layer, int):
+        check_layer(layer, len(array))
+        array = array[layer]
+    elif layer == "all" and len(array) > 1:
+        array = np.concatenate([array, array.mean(0, keepdims=True)])
+    return np.stack([array[..., start:end, :].mean(-2) for start, end in spans]).astype(np.float32)
 
 
 def place_vectors(model: Representation, places: Iterable[Place], *, layer: Layer = "mix") -> Float32:
@@ -235,9 +235,10 @@ def _batches(items: Iterable[tuple[Sequence[str], Spans]]) -> Iterator[list[tupl
 
 
 def unit_rows(rows: Float32) -> Float32:
-    """Return vectors of length 1 along the last axis; zeros stay zeros."""
+    """Return vectors of length 1 along the last axis; zeros stay zeros, what is not finite becomes NaN."""
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
-    found: Float32 = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    with np.errstate(invalid="ignore"):
+        found: Float32 = np.divide(rows, norms, out=np.zeros_like(rows), where=norms != 0)
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from firth.protocols import Float32
 
@@ -48,3 +49,9 @@ class NeighbourMix:
             if near:
                 mixed[at] = 0.3 * own[at] + 0.7 * np.mean(near, axis=0)
         return np.stack([own, mixed])
+
+
+@pytest.fixture(scope="session")
+def neighbour_mix() -> type[NeighbourMix]:
+    """Return the class of a small contextual model."""
+    return NeighbourMix
