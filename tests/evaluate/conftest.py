@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from firth.evaluate.sense_sets import read_semcor
+from firth.evaluate.sense_vectors import SeenSenses
 from firth.protocols import Float32
 
 
@@ -55,3 +58,9 @@ class NeighbourMix:
 def neighbour_mix() -> type[NeighbourMix]:
     """Return the class of a small contextual model."""
     return NeighbourMix
+
+
+@pytest.fixture(scope="session")
+def seen(data: Callable[[str], Path]) -> SeenSenses:
+    """The senses of the real SemCor, read once."""
+    return SeenSenses.counted(read_semcor(data("semcor3.0/semcor3.0.tar.zst")))

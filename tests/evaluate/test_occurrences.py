@@ -78,7 +78,7 @@ def test_an_absent_word_names_what_holds_it() -> None:
     corpus = as_corpus(["pineapple and apples", "grape"])
     with pytest.raises(DataError, match=re.escape("the text does not hold apple; there are apples, pineapple")):
         find_occurrences(corpus, ["apple"])
-    with pytest.raises(DataError, match="in this letter case; check spelling"):
+    with pytest.raises(DataError, match="in this letter case; there are Pear"):
         find_occurrences(as_corpus(["Pear"]), ["pear"], case="exact")
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
 import tarfile
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 from xml.etree import ElementTree
@@ -21,7 +20,6 @@ __all__ = ["SenseTag", "TaggedSentence", "gold_path", "read_framework", "read_go
 
 _POS = {"1": "NOUN", "2": "VERB", "3": "ADJ", "4": "ADV", "5": "ADJ"}
 _LARGEST_MEMBER = 1 << 26
-_ELEMENT = re.compile(r"<(wf|punc)\b([^>]*)>(.*)</\1>$")
 _ATTRIBUTE = re.compile(r"([a-z]+)=(\S+)")
 _KEY = re.compile(r"[1-5]:\d\d:\d\d:[^\s:;]*:\d*$")
 _MARKER = re.compile(r"\((?:a|p|ip)\)")  # of adjectives in WordNet's data files; no part of a key
@@ -144,14 +142,14 @@ def _semcor_sentences(text: str, name: str) -> Iterator[TaggedSentence]:
         elif line == "</s>":
             yield TaggedSentence(tuple(tokens), tuple(tags))
         elif line.startswith(("<wf", "<punc")):
-            found = _ELEMENT.match(line)
-            if found is None:
+            opened, closed = line.find(">"), line.rfind("</")
+            if not -1 < opened < closed or line[-1] != ">":
                 raise FormatError(f"line {number:,} is cut short", path=name, got=line)
-            start = len(tokens)
-            tokens += [piece for piece in found[3].split("_") if piece] or [found[3]]
-            tag = _semcor_tag(dict(_ATTRIBUTE.findall(found[2])), start, len(tokens))
-            if tag is not None:
-                tags.append(tag)
+            start, word = len(tokens), line[opened + 1 : closed]
+            tokens += [piece for piece in word.split("_") if piece] or [word]
+            if "lexsn=" in line:
+                tag = _semcor_tag(dict(_ATTRIBUTE.findall(line[:opened])), start, len(tokens))
+                tags += [tag] if tag is not None else []
 
 
 def _semcor_tag(attributes: dict[str, str], start: int, end: int) -> SenseTag | None:
@@ -176,40 +174,42 @@ def read_framework(path: str | Path) -> Iterator[TaggedSentence]:
         When it is no XML, defines entities, or is not of the framework.
     """
     path = Path(path)
-    parser: ElementTree.XMLPullParser[Any] = ElementTree.XMLPullParser(["end"])
     n_sentences = 0
-    with contextlib.closing(_pieces(path)) as pieces:
-        for _ in _fed(parser, pieces, path):
-            for _, element in cast("Iterator[tuple[str, ElementTree.Element]]", parser.read_events()):
-                if element.tag == "sentence":
-                    n_sentences += 1
-                    yield _framework_sentence(element, path)
-                if element.tag in ("sentence", "text"):
-                    element.clear()
+    for element in _elements(path):
+        if element.tag == "sentence":
+            n_sentences += 1
+            yield _framework_sentence(element, path)
+        if element.tag in ("sentence", "text"):
+            element.clear()
     if not n_sentences:
         raise FormatError("the XML holds no <sentence>", path=path)
 
 
-def _pieces(path: Path) -> Generator[bytes]:
+def _pieces(path: Path) -> Iterator[bytes]:
     file = TextFile(str(path))
     with file.open() as opened:
         yield from chunks(opened, file.name)
 
 
-def _fed(parser: ElementTree.XMLPullParser[Any], pieces: Iterable[bytes], path: Path) -> Iterator[None]:
-    """Feed the parser, and yield after each piece."""
+def _elements(path: Path) -> Iterator[ElementTree.Element]:
+    """Yield the elements of an XML file as they end."""
+    parser: ElementTree.XMLPullParser[Any] = ElementTree.XMLPullParser(["end"])
     tail = b""
     try:
-        for piece in pieces:
+        for piece in _pieces(path):
             if b"<!DOCTYPE" in tail + piece:
                 raise FormatError("the XML has a document type, which could define entities without end", path=path)
             tail = piece[-16:]
             parser.feed(piece)
-            yield
+            yield from _ended(parser)
         parser.close()
-        yield
+        yield from _ended(parser)
     except ElementTree.ParseError as error:
         raise FormatError(f"this is no XML ({error})", path=path) from error
+
+
+def _ended(parser: ElementTree.XMLPullParser[Any]) -> Iterator[ElementTree.Element]:
+    return (element for _, element in cast("Iterator[tuple[str, ElementTree.Element]]", parser.read_events()))
 
 
 def _framework_sentence(element: ElementTree.Element, path: Path) -> TaggedSentence:

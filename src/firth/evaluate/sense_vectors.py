@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -46,16 +46,16 @@ class SeenSenses:
     @classmethod
     def counted(cls, sentences: Iterable[TaggedSentence]) -> SeenSenses:
         """Count a text."""
-        counts: dict[Lemma, Counter[str]] = {}
+        counts: defaultdict[Lemma, Counter[str]] = defaultdict(Counter)
         numbers: dict[str, int] = {}
         n_tokens = 0
         for sentence in sentences:
             n_tokens += len(sentence.tokens)
             for tag in sentence.tags:
-                counts.setdefault(tag.lemma_pos, Counter())[tag.key] += 1
+                counts[tag.lemma_pos][tag.key] += 1
                 if tag.number:
                     numbers.setdefault(tag.key, tag.number)
-        return cls(counts, numbers, sum(each.total() for each in counts.values()), n_tokens)
+        return cls(dict(counts), numbers, sum(each.total() for each in counts.values()), n_tokens)
 
     def most_frequent(self, lemma: Lemma) -> str | None:
         """Return the sense seen most often; of several the first in WordNet's order, then by name."""
