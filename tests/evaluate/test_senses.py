@@ -150,13 +150,12 @@ def test_an_empty_text_and_an_absent_word_are_refused(model: Any) -> None:
 
 
 def test_characteristic_words_by_hand() -> None:
-    """One word, by the equations: prior 500 * 10 / 100 = 50; counts 5 of 10 against 1 of 10."""
-    [(word, z)] = characteristic_words({"x": 5, "y": 5}, {"x": 1, "y": 9}, {"x": 10, "y": 90}, 1) or [("", 0.0)]
-    assert word == ""  # five words are no evidence against a prior of 500
-    [(word, z)] = characteristic_words({"x": 500, "y": 500}, {"x": 100, "y": 900}, {"x": 10, "y": 90}, 1)
-    odds = np.log((500 + 50) / (1500 - 550)) - np.log((100 + 50) / (1500 - 150))
+    """By the equations: the prior of x is 100 * 10 / 100 = 10, that of all words 100."""
+    assert characteristic_words({"x": 5, "y": 5}, {"x": 1, "y": 9}, {"x": 10, "y": 90}, 1) == []  # too few to tell
+    [(word, z)] = characteristic_words({"x": 500, "y": 500}, {"x": 100, "y": 900}, {"x": 10, "y": 90}, 2)
+    odds = np.log(510 / (1100 - 510)) - np.log(110 / (1100 - 110))
     assert word == "x"
-    assert z == pytest.approx(odds / np.sqrt(1 / 550 + 1 / 150))
+    assert z == pytest.approx(odds / np.sqrt(1 / 510 + 1 / 110))
 
 
 def test_the_nearer_sense(model: Any) -> None:

@@ -13,7 +13,7 @@ from firth.protocols import Float32, Representation
 
 __all__ = ["Neighbour", "characteristic_words", "context_counts", "nearest_in_context"]
 
-_PRIOR = 500.0  # tokens that the background weighs as much as
+_PRIOR = 100.0  # tokens that the background weighs as much as
 _LEAST_Z = 1.64  # the one-sided 5 % point
 
 
@@ -45,7 +45,7 @@ def characteristic_words(
     """Return the words that are more frequent here than there, with how sure that is.
 
     The z-score of the log odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, equations 16
-    and 22); the prior is the background's distribution, worth 500 tokens. Words below 1.64 are left out.
+    and 22); the prior is the background's distribution, worth 100 tokens. Words below 1.64 are left out.
 
     Parameters
     ----------
