@@ -120,6 +120,8 @@ def test_labels_are_found_in_the_folders_of_mcl_wic(tmp_path: Path) -> None:
 
 def test_bad_sets_are_refused(model: Any, tmp_path: Path) -> None:
     path = write_set(tmp_path, "dev", ROWS)
+    with pytest.raises(DataError, match="there is no such set"):
+        read_word_pairs(tmp_path / "absent.data")
     with pytest.raises(ConfigError, match="fitted on the test set"):
         word_in_context(model, path, path)
     with pytest.raises(DataError, match="same vector in every sentence"):

@@ -47,6 +47,8 @@ def read_word_pairs(
         When a file is not of the format.
     """
     path = Path(path)
+    if not path.is_file():
+        raise DataError("there is no such set", got=str(path), expected="a file of WiC or MCL-WiC")
     gold = _gold_beside(path) if gold is None else Path(gold)
     if path.name.partition(".data")[2].startswith(".txt"):
         return _table_pairs(path, gold, tokenizer)

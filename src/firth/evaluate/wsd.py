@@ -150,11 +150,11 @@ def disambiguation(
     if not files:
         raise ConfigError("there is no set to disambiguate")
     questions, vectors = _asked(model, files, how)
-    seen = SeenSenses.counted(read_tagged(semcor))
     wanted = {question.tag.lemma_pos for question in questions}
+    first = first_senses(wordnet, wanted) if wordnet is not None else {}
+    seen = SeenSenses.counted(read_tagged(semcor))
     choices = {lemma for lemma in wanted if len(seen.counts.get(lemma, ())) > 1}
     known = sense_vectors(model, semcor, choices, how, n_tokens=seen.n_tokens, listen=listen)
-    first = first_senses(wordnet, wanted) if wordnet is not None else {}
     exam = _Exam(questions, vectors, seen, known, first)
     systems = {MOST_FREQUENT: exam.most_frequent()}
     if wordnet is not None:
