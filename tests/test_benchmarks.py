@@ -28,6 +28,8 @@ NAMES = (
     "quality",
     "queries",
     "record",
+    "sense_sentences",
+    "senses",
     "speed",
     "tables",
     "trainers",
@@ -206,3 +208,69 @@ def test_kept_results_name_no_paths_of_the_machine(
     text = json.dumps(modules["record"].describe_run(peer, {"word2vec": peer}))
     assert str(tmp_path) not in text
     assert '"--peer=word2vec=word2vec"' in text
+
+
+def test_sense_sentences_hold_their_words(modules: dict[str, ModuleType]) -> None:
+    sentences = modules["sense_sentences"]
+    for language, words in sentences.EXAMPLES.items():
+        for word, senses in words.items():
+            assert len(senses) == 2
+            for texts in senses.values():
+                assert len(texts) == 6
+                assert all(word in text or word.title() in text for text in texts)
+        for form, text, sense in sentences.ASKED[language]:
+            assert form in text
+            assert sense in words[form.lower()]
+            assert all(text not in texts for texts in words[form.lower()].values())
+
+
+def test_a_table_of_senses(modules: dict[str, ModuleType]) -> None:
+    score = {"name": "senseval2", "system": "layer 1", "f1": 0.6712, "answered": 2000, "instances": 2282}
+    asked = [{"text": "a", "sense": "x", "answer": "x"}, {"text": "b", "sense": "y", "answer": "x"}]
+    result = {
+        "model": {"name": "elmo"}, "machine": {"cpu": "C", "cores": 2}, "commit": "abc", "date": "2026-11-24T00",
+        "parts": {
+            "wsd": {"scores": [score]},
+            "scws": {"scores": [{"system": "static vectors", "spearman": None, "found": 0}]},
+            "tutorials": {"scores": [{"word": "w", "layer": 1, "asked": asked, "examples": {"right": 9, "of": 12}}]},
+            "words": {
+                "scores": [
+                    {"word": "w", "used": 5, "found": 1000, "senses": [{"share": 1.0, "words": [{"word": "v"}]}]}
+                ]
+            },
+        },
+    }  # fmt: skip
+    text = modules["senses"].table(result)
+    for row in (
+        "| senseval2 | layer 1 | 67.1 | 2,000 | 2,282 |",
+        "| static vectors |  | 0 |",
+        "| w | 1 | 1 of 2 | 9 of 12 |",
+        "| w | 5 of 1,000 | 1 | 100 %: v |",
+        "elmo. C, 2 cores. Firth abc, 2026-11-24.",
+    ):
+        assert row in text.splitlines()
+
+
+def test_sentences_are_told_apart(modules: dict[str, ModuleType]) -> None:
+    """By a model whose vector of a word is the sum of the characters of its sentence: fruit and firm share few."""
+    import numpy as np
+
+    from firth.text.tokenize import Tokenizer
+
+    class Bag:
+        dim = 512
+
+        def encode(self, sentences: list[list[str]]) -> list[object]:
+            return [np.tile(self.vector("".join(tokens)), (len(tokens), 1)) for tokens in sentences]
+
+        def encode_layers(self, sentences: list[list[str]]) -> list[object]:
+            return [rows[None] for rows in self.encode(sentences)]
+
+        def vector(self, text: str) -> object:
+            return np.bincount([ord(c) % 512 for c in text], minlength=512).astype(np.float32)
+
+    found = modules["senses"].told_apart(Bag(), "苹果", "zh", Tokenizer("chars"), 0)
+    assert [each["sense"] for each in found["asked"]] == ["fruit", "firm"]
+    assert [each["answer"] for each in found["asked"]] == ["fruit", "firm"]
+    assert found["examples"]["of"] == 12
+    assert found["examples"]["right"] >= 9

@@ -17,6 +17,7 @@ ROOT = Path(firth.__file__).parent
 LAYERS = (
     ("cli",),
     ("explore", "compare", "compat", "plot"),
+    ("plot_labels",),
     ("formats", "evaluate"),
     ("tasks",),
     ("contextual",),  # a biLM is two language models

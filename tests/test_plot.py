@@ -13,7 +13,9 @@ from sklearn.decomposition import PCA
 
 from firth import plot
 from firth.errors import DataError, MissingExtraError
-from firth.plot import word_map
+from firth.evaluate.in_context import Place
+from firth.evaluate.senses import Sense, Typical, WordSenses
+from firth.plot import sense_map, word_map
 from firth.vectors.static import Vectors
 
 
@@ -97,3 +99,55 @@ def test_faults_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"firth\[plot\]"):
         word_map(words(5), {"a": ["word0", "word1", "word2"]}, tmp_path / "map.png")
+
+
+def occurrences(n: int, word: str = "apple") -> WordSenses:
+    random = np.random.default_rng(2)
+    labels = np.arange(n) % 2
+    vectors = random.normal(size=(n, 6)).astype(np.float32) + 4 * labels[:, None].astype(np.float32)
+    places = tuple(Place(("cost", "$5", f"w{row}", word, "and", "more"), 3, 4) for row in range(n))
+    parts = []
+    for label in (0, 1):
+        rows = [row for row in range(n) if labels[row] == label]
+        typical = tuple(Typical(places[row], row + 1, 1.0) for row in rows[:3])
+        parts.append(Sense(len(rows) / n, len(rows), typical, ((f"near{label}", 2.0),), ()))
+    return WordSenses(word, tuple(parts), n, 0.5, (), places, labels, vectors, "mix")
+
+
+def test_occurrences_are_mapped_by_sense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    real = plot._write
+    monkeypatch.setattr(plot, "_write", lambda figure, path: (seen.append(figure), real(figure, path)))
+    found = occurrences(20)
+    places = sense_map(found, tmp_path / "map.png", title="apple")
+    expected = PCA(2, svd_solver="full").fit_transform(found.vectors)
+    for axis in range(2):
+        assert abs(np.corrcoef(places[:, axis], expected[:, axis])[0, 1]) == pytest.approx(1, abs=1e-4)
+    axes = seen[0].axes[0]
+    [dots] = axes.collections
+    assert np.allclose(dots.get_offsets(), places)
+    colours = [tuple(colour) for colour in dots.get_facecolors()]
+    assert len(set(colours)) == 2
+    assert all((colours[row] == colours[0]) == (found.labels[row] == 0) for row in range(20))
+    labels = [text.get_text() for text in axes.texts]
+    assert sorted(labels) == sorted(rf"cost \$5 w{row} apple and more" for row in range(6))
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["1 (50 %): near0", "2 (50 %): near1"]
+
+
+def test_labels_of_occurrences_avoid_bare_dots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(plot, "_write", lambda figure, path: seen.append(figure))
+    places = sense_map(occurrences(40), tmp_path / "map.png")
+    axes = seen[0].axes[0]
+    dots = axes.transData.transform(places)
+    hidden = sum(
+        int(((box.x0 < dots[:, 0]) & (dots[:, 0] < box.x1) & (box.y0 < dots[:, 1]) & (dots[:, 1] < box.y1)).sum())
+        for box in (text.get_window_extent() for text in axes.texts)
+    )
+    assert hidden <= 3
+
+
+def test_two_occurrences_are_too_few(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too few occurrences for a map: got 2"):
+        sense_map(occurrences(2), tmp_path / "map.png")

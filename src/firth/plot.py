@@ -14,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import DataError, MissingExtraError
+from firth.evaluate.in_context import joined
+from firth.plot_labels import place_labels
 from firth.vectors.project import project
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from firth.evaluate.in_context import Place
+    from firth.evaluate.senses import Sense, WordSenses
     from firth.vectors.static import Vectors
 
-__all__ = ["gradient_norms", "word_map"]
+__all__ = ["gradient_norms", "sense_map", "word_map"]
 
 # Told apart by people with any kind of colour vision (Okabe and Ito 2008), dark enough for text on white.
 _COLOURS = (
@@ -41,8 +45,7 @@ _CJK_FONTS = (
     "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "PingFang SC",
     "Microsoft YaHei", "SimHei", "Hiragino Sans GB", "Droid Sans Fallback", "AR PL UMing CN", "Arial Unicode MS",
 )  # fmt: skip
-_DIRECTIONS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], dtype=float)
-_DISTANCES = (6.0, 12.0, 20.0, 32.0, 46.0)  # points between a dot and its label
+_SNIPPET = 3  # tokens of each side
 
 
 def word_map(
@@ -92,7 +95,7 @@ def word_map(
     with _one_warning_of_missing_glyphs():
         sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=26, zorder=3, linewidths=0)
         _fit(sheet.axes, places)
-        _label(sheet, words, places, colours)
+        place_labels(sheet.axes, words, places, colours, sheet.families)
         _legend(sheet, list(groups))
         _write(sheet.figure, Path(path))
     return {word: (float(x), float(y)) for word, (x, y) in zip(words, places, strict=True)}
@@ -139,6 +142,79 @@ def gradient_norms(
     axes.grid(color="#eeeeee")
     axes.legend(frameon=False, prop={"family": sheet.families, "size": 9})
     _write(sheet.figure, Path(path))
+
+
+def sense_map(
+    found: WordSenses,
+    path: str | os.PathLike[str],
+    *,
+    title: str = "",
+    labels: int = 4,
+    size: tuple[float, float] = (11.0, 8.0),
+) -> NDArray[np.float64]:
+    """Draw the occurrences of a word on a plane, by the two principal components of their unit vectors.
+
+    Parameters
+    ----------
+    found : WordSenses
+        Each sense has a colour, and a line in the legend with its share and its words.
+    path : path-like
+        The picture; ``.png``, ``.svg`` or ``.pdf``.
+    title : str, optional
+        Heading.
+    labels : int
+        How many typical occurrences of each sense are written out.
+    size : (float, float)
+        Width and height in inches.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_places, 2)
+        Where each occurrence stands.
+
+    Raises
+    ------
+    MissingExtraError
+        When matplotlib is not installed.
+    DataError
+        When there are fewer than three occurrences, or the picture cannot be written.
+    """
+    if len(found.places) < 3:
+        raise DataError("too few occurrences for a map", got=len(found.places), expected="at least 3")
+    places = project(found.vectors).astype(np.float64)
+    shares = places.var(axis=0) / max(float(found.vectors.var(axis=0).sum()), 1e-12)
+    sheet = _empty(size, title, shares)
+    colours = [_COLOURS[label % len(_COLOURS)] for label in found.labels.tolist()]
+    at = {id(place): row for row, place in enumerate(found.places)}
+    named = [(at[id(each.place)], each.place) for sense in found.senses for each in sense.typical[:labels]]
+    with _one_warning_of_missing_glyphs():
+        sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=18, alpha=0.5, zorder=3, linewidths=0)
+        _fit(sheet.axes, places)
+        rows = [row for row, _ in named]
+        texts = [_snippet(place) for _, place in named]
+        place_labels(
+            sheet.axes,
+            texts,
+            places[rows],
+            [colours[row] for row in rows],
+            sheet.families,
+            avoid=np.delete(places, rows, 0),
+        )
+        _legend(sheet, [_sense_name(number, sense) for number, sense in enumerate(found.senses, 1)], columns=3)
+        _write(sheet.figure, Path(path))
+    return places
+
+
+def _snippet(place: Place) -> str:
+    """Return the word with three tokens of each side; ``$`` and the like are no mathematics here."""
+    tokens = place.sentence[max(0, place.start - _SNIPPET) : place.end + _SNIPPET]
+    text = joined([token if len(token) <= 20 else token[:19] + "…" for token in tokens])
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).replace("$", r"\$")
+
+
+def _sense_name(number: int, sense: Sense) -> str:
+    words = ", ".join(word for word, _ in sense.words[:4]).replace("$", r"\$")
+    return f"{number} ({100 * sense.share:.0f} %)" + (f": {words}" if words else "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,50 +271,7 @@ def _fit(axes: Axes, places: NDArray[np.float64]) -> None:
     axes.set_ylim(low[1] - room[1], high[1] + room[1])
 
 
-def _label(sheet: _Sheet, words: Sequence[str], places: NDArray[np.float64], colours: Sequence[str]) -> None:
-    """Write each word near its dot, where it covers least of what stands there already; the crowded ones first."""
-    figure, axes = sheet.figure, sheet.axes
-    figure.draw_without_rendering()
-    scale = figure.dpi / 72  # pixels per point
-    dots = axes.transData.transform(places)  # (n, 2) in pixels
-    taken = np.column_stack([dots - 4 * scale, dots + 4 * scale])  # boxes: left, bottom, right, top
-    frame = axes.get_window_extent()
-    apart = np.sort(np.linalg.norm(dots[:, None] - dots[None], axis=2), axis=1)[:, :5].sum(axis=1)
-    for number in np.argsort(apart, kind="stable"):
-        style = {"fontsize": 9, "color": colours[number], "family": sheet.families, "ha": "center", "va": "center"}
-        text = axes.text(0, 0, words[number], zorder=4, **style)
-        box = text.get_window_extent()
-        half = np.array([box.width, box.height]) / 2
-        centre, boxes = _candidates(dots[number], half, scale)
-        outside = (boxes[:, :2] < (frame.x0, frame.y0)).any(1) | (boxes[:, 2:] > (frame.x1, frame.y1)).any(1)
-        others = np.delete(taken, number, axis=0)
-        cost = _overlaps(boxes, others) + 1e6 * outside + np.repeat(_DISTANCES, len(_DIRECTIONS)) * half[1] / 8
-        best = int(cost.argmin())
-        x, y = axes.transData.inverted().transform(centre[best])
-        text.set_position((x, y))
-        if best >= 2 * len(_DIRECTIONS):
-            ends = axes.transData.inverted().transform([dots[number], centre[best]])
-            axes.plot(ends[:, 0], ends[:, 1], color=colours[number], linewidth=0.5, alpha=0.5, zorder=2)
-        taken = np.vstack([taken, boxes[best]])
-
-
-def _candidates(
-    dot: NDArray[np.float64], half: NDArray[np.float64], scale: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return centres (k, 2) and boxes (k, 4) of a label around its dot, near ones first."""
-    centres = np.vstack([dot + _DIRECTIONS * (half + distance * scale) for distance in _DISTANCES])
-    return centres, np.column_stack([centres - half - 1, centres + half + 1])
-
-
-def _overlaps(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each box (k, 4) the area that the others (m, 4) cover of it, in pixels."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    covered: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=2).sum(axis=1)
-    return covered
-
-
-def _legend(sheet: _Sheet, names: Sequence[str]) -> None:
+def _legend(sheet: _Sheet, names: Sequence[str], columns: int = 8) -> None:
     from matplotlib.lines import Line2D
 
     marks: list[Any] = [
@@ -248,7 +281,7 @@ def _legend(sheet: _Sheet, names: Sequence[str]) -> None:
     ]
     if marks:
         sheet.axes.legend(
-            handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=min(len(marks), 8),
+            handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=min(len(marks), columns),
             frameon=False, handletextpad=0.1, prop={"family": sheet.families, "size": 9},
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""``firth evaluate``: scores of a model on similarity and analogy sets, and of language models on texts."""
+"""``firth evaluate``: scores of a model on similarity, analogy and sense sets, and of language models on texts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from firth.cli.evaluate_context import ContextSets, evaluate_in_context
 from firth.cli.language_model import Mixing, is_elmo, language_model, reading_options
 from firth.cli.options import CaseOption, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors
 from firth.cli.output import note, print_json, print_table
@@ -36,6 +37,7 @@ def evaluate(
     similarity: Annotated[Files, Parameter(help="Similarity sets: two words and a score a line; folders too.")] = None,
     analogies: Annotated[Files, Parameter(help="Analogy sets in Google's format, or tables; folders too.")] = None,
     text: Annotated[Files, Parameter(help="Texts whose perplexity is wanted (language models).")] = None,
+    context: ContextSets | None = None,
     mixing: Mixing | None = None,
     carry: Annotated[
         bool | None, Parameter(help="--text: read it as one, each sentence after those before; as the model does.")
@@ -57,6 +59,11 @@ def evaluate(
     json: JsonFlag = False,
 ) -> None:
     """Score a model on published sets, or a language model on texts."""
+    if context:
+        if similarity or analogies or text:
+            raise ConfigError("sets of words in context are scored alone", remedy="ask for the other sets apart")
+        evaluate_in_context(model, context, reading, json=json, format=format)
+        return
     if text:
         if similarity or analogies:
             raise ConfigError("--text is for language models alone", remedy="ask for similarity and analogies apart")
