@@ -14,19 +14,27 @@ namespace {
 
 constexpr int64_t kBlockRows = 256;  // rows whose inputs are multiplied at once where their gates are not kept
 
-// Panels of the transpose of `rows` rows: the columns of a panel are kPanel of them, zeros behind the last.
-void pack_transposed(const float* w, int rows, int depth, float* out) {
-    for (int p = 0; p < panels(rows); ++p, out += size_t(depth) * kPanel)
-        for (int j = 0; j < kPanel; ++j) {
-            const int row = p * kPanel + j;
-            for (int k = 0; k < depth; ++k) out[size_t(k) * kPanel + j] = row < rows ? w[size_t(row) * depth + k] : 0.0f;
-        }
+// A panel of the transpose of some of `rows` rows, zeros behind the last.
+void pack_rows(const float* w, int rows, int depth, float* out) {
+    const int count = std::min(kPanel, rows);
+    for (int k = 0; k < depth; ++k, out += kPanel) {
+        for (int j = 0; j < count; ++j) out[j] = w[size_t(j) * depth + k];
+        std::fill(out + count, out + kPanel, 0.0f);
+    }
 }
 
-// The same of four gates, each padded by itself.
+void pack_transposed(const float* w, int rows, int depth, float* out) {
+    for (int p = 0; p < panels(rows); ++p) {
+        const size_t at = size_t(p) * kPanel * depth;
+        pack_rows(w + at, rows - p * kPanel, depth, out + at);
+    }
+}
+
+// The same of four gates, each padded by itself, their panels by turns.
 void pack_gates(const float* w, int cells, int depth, float* out) {
-    for (int gate = 0; gate < 4; ++gate)
-        pack_transposed(w + size_t(gate) * cells * depth, cells, depth, out + size_t(gate) * panels(cells) * kPanel * depth);
+    for (int p = 0; p < panels(cells); ++p)
+        for (int gate = 0; gate < 4; ++gate, out += size_t(kPanel) * depth)
+            pack_rows(w + (size_t(gate) * cells + p * kPanel) * depth, cells - p * kPanel, depth, out);
 }
 
 // Panels of `columns` columns as they are.

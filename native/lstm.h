@@ -47,7 +47,7 @@ void lstm_backward(const LstmShape& shape, const LstmBackward* runs, int n_runs,
 struct LstmPart {
     const LstmShape* shape;
     int from, to;
-    const float *w_ih, *w_hh, *w_hr;  // forward: panels of 4 x padded cells, of 4 x padded cells, of projection columns
+    const float *w_ih, *w_hh, *w_hr;  // forward: panels of a gate's cells, the four gates of one panel together; of outputs
     float* scratch;                   // kLstmRows x 5 kPanel numbers, aligned
     int block;                        // steps whose inputs are multiplied at once, without `opened` to keep
     float *opened, *hidden;           // room for such a block's gates and a step's m

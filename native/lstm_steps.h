@@ -14,22 +14,20 @@ inline int going(const LstmPart& part, int t) {
     return n < 0 ? 0 : n;
 }
 
-// opened = W x + b, of the steps [first, last); `opened` is at the first row of step `first`.
+// opened = W x, of the steps [first, last); `opened` is at the first row of step `first`.
 inline void multiply_inputs(const LstmPart& part, const LstmForward& run, int first, int last, float* opened) {
     const LstmShape& s = *part.shape;
     const size_t n_panels = size_t(panels(s.cells)), width = 4 * size_t(s.cells);
-    for (size_t gate = 0; gate < 4; ++gate)
-        for (size_t p = 0; p < n_panels; ++p) {
-            const float* panel = part.w_ih + (gate * n_panels + p) * s.n_in * kPanel;
+    for (size_t p = 0; p < n_panels; ++p)
+        for (size_t gate = 0; gate < 4; ++gate) {
+            const float* panel = part.w_ih + (p * 4 + gate) * s.n_in * kPanel;
             const size_t column = gate * s.cells + p * kPanel;
             const int count = least(kPanel, s.cells - int(p) * kPanel);
             for (int t = first; t < last; ++t) {
                 const int n = going(part, t);
                 const float* x = run.x + (s.begin[t] + part.from) * s.n_in;
                 float* out = opened + (s.begin[t] - s.begin[first] + part.from) * width + column;
-                for (int r = 0; r < n; ++r)
-                    for (int j = 0; j < count; ++j) out[r * width + j] = run.bias[column + j];
-                product({x, size_t(s.n_in), s.n_in, panel, out, width, count, true}, n);
+                product({x, size_t(s.n_in), s.n_in, panel, out, width, count, false}, n);
             }
         }
 }
@@ -40,21 +38,22 @@ struct StepRows {
     float *opened, *after, *hidden, *uncut, *out;
 };
 
-inline void step_gates(const LstmPart& part, const StepRows& rows) {
+inline void step_gates(const LstmPart& part, const StepRows& rows, const float* bias) {
     const LstmShape& s = *part.shape;
-    const size_t n_panels = size_t(panels(s.cells)), panel_size = size_t(s.projection) * kPanel;
-    for (int p = 0; p < int(n_panels); ++p) {
+    const size_t panel_size = size_t(s.projection) * kPanel;
+    for (int p = 0; p < panels(s.cells); ++p) {
         const int count = least(kPanel, s.cells - p * kPanel);
         for (int first = 0; first < rows.n; first += kLstmRows) {
             const int n = least(kLstmRows, rows.n - first);
             const float* h = rows.h + size_t(first) * s.projection;
             for (size_t gate = 0; gate < 4; ++gate)
-                product({h, size_t(s.projection), s.projection, part.w_hh + (gate * n_panels + p) * panel_size,
+                product({h, size_t(s.projection), s.projection, part.w_hh + (size_t(p) * 4 + gate) * panel_size,
                          part.scratch + gate * kPanel, 4 * kPanel, kPanel, false}, n);
             for (int r = 0; r < n; ++r) {
                 const size_t at = size_t(first + r) * s.cells + p * kPanel;
-                open_gates({part.scratch + r * 4 * kPanel, rows.opened + size_t(first + r) * 4 * s.cells + p * kPanel,
-                            rows.before + at, rows.after + at, rows.hidden + at}, s.cells, count, s.cell_clip);
+                const GateRow row{part.scratch + r * 4 * kPanel, bias + p * kPanel, rows.opened + size_t(first + r) * 4 * s.cells + p * kPanel,
+                                  rows.before + at, rows.after + at, rows.hidden + at};
+                count == kPanel ? open_gates<true>(row, s.cells, count, s.cell_clip) : open_gates<false>(row, s.cells, count, s.cell_clip);
             }
         }
     }
@@ -86,7 +85,7 @@ void lstm_steps(const LstmPart& part, const LstmForward& run) {
                                 run.opened ? run.hidden + at * cells : part.hidden + from * cells,
                                 run.opened ? run.uncut + at * projection : out, out};
             if (!rows.n) return;
-            step_gates(part, rows);
+            step_gates(part, rows, run.bias);
             step_out(part, rows);
             h = out, c = rows.after;
         }
@@ -115,11 +114,10 @@ inline void back_panel(const LstmPart& part, const LstmBackward& run, size_t at,
     product({run.d_uncut + at * projection, projection, s.projection, part.w_hr + column * projection, d_hidden, kPanel, kPanel, false}, n);
     for (int r = 0; r < n; ++r) {
         const size_t row = (at + r) * cells + column;
-        close_gates({run.opened + (at + r) * 4 * cells + column, before + r * cells + column, run.after + row, d_hidden + r * kPanel,
-                     run.d_c + (sentence + r) * cells + column, d_sums + r * 4 * kPanel}, cells, count, s.cell_clip);
-        for (int gate = 0; gate < 4; ++gate)
-            for (int k = 0; k < count; k += Lanes<float>::n)
-                put(run.d_sums + (at + r) * 4 * cells + gate * cells + column + k, load(d_sums + (r * 4 + gate) * kPanel + k), count - k);
+        const GateRowBack gates{run.opened + (at + r) * 4 * cells + column, before + r * cells + column, run.after + row,
+                                d_hidden + r * kPanel, run.d_c + (sentence + r) * cells + column, d_sums + r * 4 * kPanel,
+                                run.d_sums + (at + r) * 4 * cells + column};
+        count == kPanel ? close_gates<true>(gates, cells, count, s.cell_clip) : close_gates<false>(gates, cells, count, s.cell_clip);
     }
     const float* w = part.w_hh + size_t(p) * panels(s.projection) * 4 * kPanel * kPanel;
     for (int q = 0; q < panels(s.projection); ++q, w += 4 * kPanel * kPanel)

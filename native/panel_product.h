@@ -21,7 +21,7 @@ inline void put(float* p, vec<float> v, int n) {
         for (int i = 0; i < n; ++i) p[i] = v[i];
 }
 
-// `n` rows of `a`, `depth` numbers each, times one panel: `count` columns of c, set or added to.
+// Rows of `a`, `depth` numbers each, times one panel: `count` columns of c, set or added to.
 struct Product {
     const float* a;
     size_t a_stride;
@@ -33,32 +33,46 @@ struct Product {
     bool add;
 };
 
+// Sums of so many products are added up by themselves: rounding stays small, and that much of a panel in the nearest cache.
+constexpr int kDepth = 128;
+
+constexpr int kAhead = kDepth * kPanel;  // a panel is asked for while the one before it is at work
+
 template <int Rows, int Vectors>
 inline void product_tile(const Product& p, int row, int column) {
     constexpr int lanes = Lanes<float>::n;
-    const float *a = p.a + size_t(row) * p.a_stride, *b = p.panel + column;
+    const size_t a_stride = p.a_stride;
+    const float *a = p.a + size_t(row) * a_stride, *b = p.panel + column;
     float* c = p.c + size_t(row) * p.c_stride + column;
-    vec<float> sums[Rows][Vectors];
-#pragma GCC unroll 12
-    for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v)
-            sums[r][v] = p.add ? take(c + size_t(r) * p.c_stride + v * lanes, p.count - column - v * lanes) : vec<float>{};
+    vec<float> sums[Rows][Vectors] = {};
     for (int k = 0; k < p.depth; ++k, b += kPanel) {
+        __builtin_prefetch(b + kAhead, 0, 2);
         vec<float> bs[Vectors];
 #pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v) bs[v] = load(b + v * lanes);
 #pragma GCC unroll 12
         for (int r = 0; r < Rows; ++r) {
-            const vec<float> x = fill<float>(a[size_t(r) * p.a_stride + k]);
+            const vec<float> x = fill<float>(a[size_t(r) * a_stride + k]);
 #pragma GCC unroll 8
             for (int v = 0; v < Vectors; ++v) sums[r][v] += x * bs[v];
         }
     }
+    const int left = p.count - column;
+    if (left >= Vectors * lanes) {
 #pragma GCC unroll 12
-    for (int r = 0; r < Rows; ++r)
+        for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) put(c + size_t(r) * p.c_stride + v * lanes, sums[r][v], p.count - column - v * lanes);
+            for (int v = 0; v < Vectors; ++v) {
+                float* at = c + size_t(r) * p.c_stride + v * lanes;
+                put(at, p.add ? sums[r][v] + take(at, lanes) : sums[r][v], lanes);
+            }
+        return;
+    }
+    for (int r = 0; r < Rows; ++r)
+        for (int v = 0; v < Vectors; ++v) {
+            float* at = c + size_t(r) * p.c_stride + v * lanes;
+            put(at, p.add ? sums[r][v] + take(at, left - v * lanes) : sums[r][v], left - v * lanes);
+        }
 }
 
 template <int Rows, int Vectors>
@@ -68,7 +82,7 @@ inline void product_rows(const Product& p, int row) {
 
 constexpr int kWide = kPanel / Lanes<float>::n < 4 ? kPanel / Lanes<float>::n : 4;  // registers of a few rows' columns
 
-inline void product(const Product& p, int n) {
+inline void product_block(const Product& p, int n) {
     int row = 0;
     if constexpr (kRegisters >= 32)
         for (; n - row >= 12; row += 12) product_rows<12, 2>(p, row);
@@ -79,6 +93,13 @@ inline void product(const Product& p, int n) {
         case 3: return product_rows<3, 2>(p, row);
         case 4: return product_rows<4, 2>(p, row);
         case 5: return product_rows<5, 2>(p, row);
+    }
+}
+
+inline void product(Product p, int n) {
+    for (int depth = p.depth; depth > 0; depth -= kDepth, p.a += kDepth, p.panel += size_t(kDepth) * kPanel, p.add = true) {
+        p.depth = depth < kDepth ? depth : kDepth;
+        product_block(p, n);
     }
 }
 

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 NAMES = (
     "child",
     "commandline",
+    "elmo_speed",
     "glove",
     "jobs",
     "measure",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,7 +11,7 @@ from torch.nn import functional
 from firth.contextual.shape import Shape
 from firth.contextual.token_layer import CharacterLayer, WordLayer
 from firth.contextual.word_character_layer import WordCharacterLayer
-from firth.nn.lstmp import ProjectedLSTM, State
+from firth.nn.lstmp import ProjectedLSTM, State, together
 from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax
 
 __all__ = ["BiLM", "DirectionState", "active_of", "reversal"]
@@ -92,15 +94,31 @@ class BiLM(nn.Module):
         list of Tensor, each (n_steps, batch, projection)
         list of State
         """
-        found, after = [], []
-        for place, layer in enumerate(layers):
+        return self._read([layers], [x], [state], active)[0]
+
+    def read_both(
+        self, ahead: Tensor, back: Tensor, state: tuple[DirectionState, DirectionState], active: list[int] | None = None
+    ) -> list[tuple[list[Tensor], DirectionState]]:
+        """Return what :meth:`read` does for the forward and for the backward direction: they share the threads."""
+        return self._read([self.forward_layers, self.backward_layers], [ahead, back], state, active)
+
+    def _read(
+        self,
+        stacks: list[nn.ModuleList],
+        xs: list[Tensor],
+        states: Sequence[DirectionState],
+        active: list[int] | None,
+    ) -> list[tuple[list[Tensor], DirectionState]]:
+        found: list[tuple[list[Tensor], DirectionState]] = [([], []) for _ in stacks]
+        for place, layers in enumerate(zip(*stacks, strict=True)):
             if self.dropout and self.training:
-                x = functional.dropout(x, self.dropout)
-            y, last = layer(x, state[place], active)
-            x = y + x if place and self.shape.skip else y
-            found.append(x)
-            after.append(last)
-        return found, after
+                xs = [functional.dropout(x, self.dropout) for x in xs]
+            read = together(layers, xs, [state[place] for state in states], active)
+            xs = [y + x if place and self.shape.skip else y for (y, _), x in zip(read, xs, strict=True)]
+            for (outputs, after), x, (_, last) in zip(found, xs, read, strict=True):
+                outputs.append(x)
+                after.append(last)
+        return found
 
     def forward(
         self, tokens: Tensor, lengths: list[int], state: tuple[DirectionState, DirectionState] | None = None
@@ -127,9 +145,8 @@ class BiLM(nn.Module):
         ahead, back = self.start(tokens.shape[1]) if state is None else state
         active = active_of(lengths)
         turn = reversal(lengths, tokens.device)[:, :, None]
-        forward, ahead = self.read(self.forward_layers, tokens, ahead, active)
         turned = tokens.gather(0, turn.expand_as(tokens))
-        backward, back = self.read(self.backward_layers, turned, back, active)
+        (forward, ahead), (backward, back) = self.read_both(tokens, turned, (ahead, back), active)
         upper = [
             torch.cat([a, b.gather(0, turn.expand_as(b))], 2) for a, b in zip(forward, backward, strict=True)
         ]  # fmt: skip

@@ -130,12 +130,8 @@ class Work:
         state = self.net.start(pieces[0][0].shape[1]) if state is None else state
         # One call for both directions: many types stand in both.
         vectors = vectors_of(self.net, self.types, np.stack([read for read, _ in pieces]))  # (2, n_steps, batch, dim)
-        directions = (self.net.forward_layers, self.net.backward_layers)
-        hidden, after = [], []
-        for layers, x, before in zip(directions, vectors, state, strict=True):
-            found, last = self.net.read(layers, x, before)
-            hidden.append(found[-1])
-            after.append(last)
+        both = self.net.read_both(vectors[0], vectors[1], state)
+        hidden, after = [found[-1] for found, _ in both], [last for _, last in both]
         read, targets = predictions(torch.stack(hidden), np.stack([wanted for _, wanted in pieces]))
         read = functional.dropout(read, self.net.dropout) if self.net.dropout else read
         softmax = self.net.softmax

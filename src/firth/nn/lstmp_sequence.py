@@ -101,19 +101,18 @@ def _forward(
     for layer in layers:
         x = _packed(layer.x, active)
         out = x.new_empty(len(x), len(layer.w_hr))
+        room: tuple[Tensor, ...] = (layer.c.clone(memory_format=torch.contiguous_format),)
         if keep or not native:
             room = Kept.room(x, len(x), layer.w_hr.shape[1], len(layer.w_hr))
-        else:
-            room = (layer.c.clone(memory_format=torch.contiguous_format),)
         if native:
             calls.append((*_arrays([x, *layer[1:]]), out.numpy(), _arrays(room)))
         else:
-            steps(layer._replace(x=x), limits, active, room, out)
+            steps(layer._replace(x=x), limits, active, Kept(*room), out)
         kept.append((out, *room))
     if native:
         _core.lstm_forward(calls, _begin(active), *limits, torch.get_num_threads())
-    for layer, (out, *room) in zip(layers, kept, strict=True):
-        cells = _last(room[1], layer.c, active) if len(room) > 1 else room[0]
+    for layer, (out, *held) in zip(layers, kept, strict=True):
+        cells = _last(held[1], layer.c, active) if len(held) > 1 else held[0]
         found += [_unpacked(out, active, layer.x.shape[1]), _last(out, layer.h, active), cells]
     return tuple(found), [value for each in kept for value in each]
 
@@ -122,7 +121,8 @@ def _back(
     layers: list[Direction], limits: Limits, active: list[int], kept: list[tuple[Tensor, ...]], d: Sequence[Tensor]
 ) -> list[tuple[Tensor, ...]]:
     """Return the gradients of the state, of the gates' sums and of what was projected, of each direction."""
-    found, calls = [], []
+    found: list[tuple[Tensor, ...]] = []
+    calls = []
     for place, (layer, (out, *room)) in enumerate(zip(layers, kept, strict=True)):
         held = Kept(*room)
         dy, dh, dc = d[3 * place : 3 * place + 3]
