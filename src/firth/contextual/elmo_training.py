@@ -19,7 +19,7 @@ from firth.contextual.elmo_batches import Side, Types, both_sides, stream_of
 from firth.contextual.elmo_model import ElmoModel
 from firth.contextual.elmo_reading import predictions, side_score, vectors_of
 from firth.contextual.elmo_start import Start, begin, read_in_full
-from firth.errors import ConfigError, DataError
+from firth.errors import ConfigError
 from firth.events import Listener
 from firth.lm.rnn_batches import Stretches, stretch_ends
 from firth.nn.job import ignore
@@ -150,8 +150,6 @@ class _Heldout:
             if isinstance(heldout, Corpus)
             else as_corpus(heldout, tokenizer=Tokenizer.described(corpus.tokenizer))
         )
-        if not len(own.ends):
-            raise DataError("the held-out text is empty", remedy="give another text, or leave --heldout out")
         types = Types(own.vocab.words, start.reader, start.lexicon)
         stream = stream_of(own, types)
         places = min(_HELDOUT_PLACES, max(1, len(stream) // _HELDOUT_TOKENS))

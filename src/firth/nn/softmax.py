@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional
 
+from firth.errors import ConfigError
+
 __all__ = ["AdaptiveSoftmax", "FullSoftmax", "SampledSoftmax", "inclusion", "linear_cross_entropy"]
 
 _ENTRIES = 1 << 22  # of a matrix of logits that are held together
@@ -181,7 +183,17 @@ class AdaptiveSoftmax(nn.Module):
         self.register_buffer("ranks", torch.as_tensor(ranks))
 
     def reset(self, bound: float, generator: torch.Generator | None = None) -> None:
-        """Draw matrices evenly, by the length of their rows; the biases are zero."""
+        """Draw matrices evenly, by the length of their rows; the biases are zero.
+
+        Raises
+        ------
+        ConfigError
+            When the vectors of the last cluster have no length left.
+        """
+        if any(0 in parameter.shape for parameter in self.inner.parameters()):
+            raise ConfigError("the adaptive softmax has no length left for its last cluster's vectors",
+                              got=f"{self.inner.n_clusters} clusters, a length of {self.inner.in_features}",
+                              remedy="give fewer cutoffs, or longer vectors")  # fmt: skip
         with torch.no_grad():
             for parameter in self.inner.parameters():
                 if parameter.ndim == 1:
