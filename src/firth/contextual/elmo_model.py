@@ -12,7 +12,7 @@ from firth.contextual.bilm import BiLM
 from firth.contextual.elmo_features import ElmoFeatures
 from firth.contextual.elmo_session import ElmoSession
 from firth.contextual.encoder import Encoder
-from firth.contextual.grain import grain_of
+from firth.contextual.grain import Grain, layer_grain, token_grain
 from firth.contextual.layer_mix import LayerMix, MixLike, mix_of
 from firth.contextual.sentences import Misread, checked, windows
 from firth.contextual.spelling import Spelling
@@ -68,7 +68,7 @@ class ElmoModel:
         self.net, self.reader, self.lexicon = net.eval(), reader, lexicon
         self.mix = mix_of(mix or "mean", self.n_layers)
         self.metadata = dict(metadata or {})
-        self._grains: dict[tuple[object, ...], int | None] = {}
+        self._grains: dict[tuple[object, ...], tuple[Grain, Grain]] = {}
         self._cached: TokenVectors | None = None
 
     @property
@@ -131,8 +131,9 @@ class ElmoModel:
         if batch_tokens < 1:
             raise ConfigError("batch_tokens is too small", got=batch_tokens, expected="at least 1")
         misread = Misread(self.reader)
-        encoder = self._encoder(batch_tokens)
-        tokens = TokenVectors(self.net, self.reader, encoder.rows_at_a_time, _ROOM, self._cached)
+        of_tokens, of_layers = self._grain()
+        encoder = Encoder(self.net, batch_tokens, of_layers)
+        tokens = TokenVectors(self.net, self.reader, of_tokens, _ROOM, self._cached)
         for window in windows(checked(sentences), _WINDOW * batch_tokens):
             misread.look_at(window)
             for layers in encoder.layers(window, tokens):
@@ -176,9 +177,8 @@ class ElmoModel:
         int
             Bytes that are taken: 4 * projection for each distinct word.
         """
-        encoder = self._encoder(BATCH_TOKENS)
         if self._cached is None or not self._cached.fresh:
-            self._cached = TokenVectors(self.net, self.reader, encoder.rows_at_a_time)
+            self._cached = TokenVectors(self.net, self.reader, self._grain()[0])
         self._cached.of(list(dict.fromkeys(words)))
         return self._cached.nbytes
 
@@ -217,12 +217,12 @@ class ElmoModel:
         self._cached = None
         return self
 
-    def _encoder(self, batch_tokens: int) -> Encoder:
-        """Return the encoder for the device and the number of threads of now."""
+    def _grain(self) -> tuple[Grain, Grain]:
+        """Return how rows are given to the token layer and to the LSTMs, on the device and the threads of now."""
         key = (self.net.tokens.embedding.device, torch.get_num_threads())
         if key not in self._grains:
-            self._grains[key] = grain_of(self.net)
-        return Encoder(self.net, batch_tokens, self._grains[key])
+            self._grains[key] = token_grain(self.net), layer_grain(self.net)
+        return self._grains[key]
 
 
 def _tell(message: str, listen: Listener | None) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from firth.contextual.bilm import BiLM, DirectionState
+from firth.contextual.grain import Grain
 from firth.contextual.sentences import Misread, checked
 from firth.contextual.spelling import Spelling
 from firth.contextual.token_vectors import TokenVectors
@@ -35,7 +36,7 @@ class ElmoSession:
 
     def __init__(self, net: BiLM, reader: Spelling | WordTable) -> None:
         self._net = net
-        self._tokens = TokenVectors(net, reader, 1, room=1 << 26)
+        self._tokens = TokenVectors(net, reader, Grain(1), room=1 << 26)
         self._state = net.start(0)
         self.misread = Misread(reader)
 

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 
 from firth.contextual.bilm import BiLM, DirectionState
-from firth.contextual.grain import padded
+from firth.contextual.grain import Grain, padded
 from firth.contextual.token_vectors import TokenVectors
 from firth.protocols import Float32
 
 __all__ = ["Encoder", "batches"]
 
 _PIECE = 4096  # token vectors copied at a time
-_FIXED_ROWS, _FIXED_STEPS = 64, 32  # of every call, on a machine where no grain was found
 
 
 class Encoder:
@@ -31,17 +30,12 @@ class Encoder:
     net : BiLM
     batch_tokens : int
         Tokens that go through an LSTM at a time, filler with them: memory is about this times 4 * cells * 4 bytes.
-    grain : int or None
-        Rows at a time (:func:`firth.contextual.grain.grain_of`). Where there is none, every call is of one shape.
+    grain : Grain
+        How rows are given to the LSTMs.
     """
 
-    def __init__(self, net: BiLM, batch_tokens: int, grain: int | None) -> None:
+    def __init__(self, net: BiLM, batch_tokens: int, grain: Grain) -> None:
         self.net, self.batch_tokens, self.grain = net, batch_tokens, grain
-
-    @property
-    def rows_at_a_time(self) -> int:
-        """What the number of sentences side by side is a multiple of."""
-        return self.grain or _FIXED_ROWS
 
     @torch.no_grad()
     def layers(self, sentences: Sequence[Sequence[str]], tokens: TokenVectors) -> list[Float32]:
@@ -53,7 +47,7 @@ class Encoder:
             _put_tokens(table, sentence[1:-1], array[0])
         real = [place for place, sentence in enumerate(sentences) if len(sentence)]
         lengths = [len(ids[place]) for place in real]
-        for group in batches(lengths, self.batch_tokens, None if self.grain else _FIXED_ROWS):
+        for group in batches(lengths, self.batch_tokens, self.grain.most):
             chosen = [ids[real[place]] for place in group]
             here = [found[real[place]] for place in group]
             self._read(table, chosen, here, backward=False)
@@ -64,10 +58,10 @@ class Encoder:
         """Fill in what one direction gives for sentences from the longest to the shortest."""
         layers = self.net.backward_layers if backward else self.net.forward_layers
         lengths = [len(sentence) for sentence in ids]
-        rows = padded(len(ids), self.rows_at_a_time)
+        rows = padded(len(ids), self.grain.rows)
         state: DirectionState = [layer.start(rows) for layer in layers]  # type: ignore[operator]
         for begin, stop in self._chunks(lengths[0], rows):
-            going = padded(sum(length > begin for length in lengths), self.rows_at_a_time)
+            going = padded(sum(length > begin for length in lengths), self.grain.rows)
             state = [(h[:going], c[:going]) for h, c in state]
             steps = _steps(ids, begin, stop, going, backward)
             active = self._active(lengths, begin, stop, going)
@@ -77,17 +71,18 @@ class Encoder:
                 _put(outputs.cpu().numpy(), into, lengths, begin, backward=backward)
 
     def _chunks(self, longest: int, rows: int) -> Iterator[tuple[int, int]]:
-        size = max(1, self.batch_tokens // rows) if self.grain else _FIXED_STEPS
+        fixed = self.grain.steps
+        size = fixed or max(1, self.batch_tokens // rows)
         for begin in range(0, longest, size):
-            yield begin, min(begin + size, longest) if self.grain else begin + size
+            yield begin, begin + size if fixed else min(begin + size, longest)
 
     def _active(self, lengths: list[int], begin: int, stop: int, going: int) -> list[int] | None:
         """How many rows go on at each step, in whole blocks; rows that are over read on for nothing."""
-        if self.grain is None:
+        if self.grain.steps is not None:
             return None
         ascending = np.array(lengths[::-1])
         over = np.searchsorted(ascending, np.arange(begin, stop), side="right")  # lengths <= t
-        return [min(going, padded(len(lengths) - int(n), self.grain)) for n in over]
+        return [min(going, padded(len(lengths) - int(n), self.grain.rows)) for n in over]
 
 
 def batches(lengths: Sequence[int], batch_tokens: int, most: int | None = None) -> Iterator[list[int]]:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from firth.contextual.bilm import BiLM
-from firth.contextual.grain import padded
+from firth.contextual.grain import Grain, padded
 from firth.contextual.spelling import Spelling
 from firth.contextual.word_table import WordTable
 
 __all__ = ["TokenVectors"]
 
-_BLOCK = 256  # words at a time through the token layer
+_BLOCK = 256  # words at a time through the token layer, at most
 
 
 class TokenVectors:
@@ -25,8 +25,8 @@ class TokenVectors:
     ----------
     net : BiLM
     reader : Spelling or WordTable
-    grain : int
-        Rows at a time (:mod:`firth.contextual.grain`).
+    grain : Grain
+        How words are given to the token layer.
     room : int, optional
         Bytes that kept vectors may take; those beyond are computed anew each time. By default no limit.
     base : TokenVectors, optional
@@ -37,7 +37,7 @@ class TokenVectors:
         self,
         net: BiLM,
         reader: Spelling | WordTable,
-        grain: int,
+        grain: Grain,
         room: int | None = None,
         base: TokenVectors | None = None,
     ) -> None:
@@ -45,7 +45,7 @@ class TokenVectors:
         self._row_of: dict[str, int] = {}
         self._kept = net.tokens.embedding.new_zeros(0, net.shape.projection)
         self._most = None if room is None else room // (4 * net.shape.projection)
-        self._bounds = self._computed(reader.boundaries())
+        self._bounds = torch.cat([self._computed(row[None]) for row in reader.boundaries()])
         self._made_of = self._versions()
 
     def __len__(self) -> int:
@@ -82,8 +82,9 @@ class TokenVectors:
         """Return the vectors of distinct words, shape (n, projection)."""
         found = self._kept.new_empty(len(words), self._net.shape.projection)
         absent = self._look_up(words, range(len(words)), found)
-        for begin in range(0, len(absent), _BLOCK):
-            places = absent[begin : begin + _BLOCK]
+        size = min(_BLOCK, self._grain.most or _BLOCK)
+        for begin in range(0, len(absent), size):
+            places = absent[begin : begin + size]
             block = [words[place] for place in places]
             vectors = self._computed(self._reader.rows(block))
             found[places] = vectors
@@ -118,7 +119,7 @@ class TokenVectors:
     @torch.no_grad()
     def _computed(self, rows: np.ndarray) -> Tensor:
         n = len(rows)
-        filler = np.repeat(rows[:1], padded(n, self._grain) - n, axis=0)
+        filler = np.repeat(rows[:1], padded(n, self._grain.rows) - n, axis=0)
         spelled = torch.as_tensor(np.concatenate([rows, filler]), dtype=torch.int64)
         return torch.as_tensor(self._net.tokens(spelled.to(self._net.tokens.embedding.device))[:n])
 
