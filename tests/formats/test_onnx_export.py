@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from firth.contextual.elmo_model import ElmoModel
 from firth.contextual.layer_mix import LayerMix
 from firth.contextual.shape import CharacterShape, Shape
 from firth.contextual.spelling import Spelling
+from firth.contextual.word_spelling import WordSpelling
 from firth.contextual.word_table import WordTable
 from firth.errors import ConfigError, DataError, MissingExtraError
 from firth.formats.onnx_export import write_onnx
@@ -30,7 +32,7 @@ def model(kind: str) -> ElmoModel:
     if kind == "clipped":
         limits = {"cell_clip": 0.3, "projection_clip": 0.2}
     if kind == "words":
-        net, reader = BiLM(Shape(None, 20, 6, words=len(WORDS) + 3, word_dim=5)), WordTable(WORDS[:-1])
+        net, reader = BiLM(Shape(None, 20, 6, words=len(WORDS) + 2, word_dim=5)), WordTable(WORDS[:-1])
     else:
         activation = "tanh" if kind == "unclipped" else "relu"
         characters = CharacterShape(
@@ -38,6 +40,9 @@ def model(kind: str) -> ElmoModel:
         )
         net = BiLM(Shape(characters, 20, 6, 1 if kind == "unclipped" else 3, skip=kind != "unclipped", **limits))
         reader = Spelling.bytes(12)  # type: ignore[assignment]
+    if kind == "both":
+        net = BiLM(dataclasses.replace(net.shape, words=len(WORDS) + 2, word_dim=5))
+        reader = WordSpelling.of(WordTable(WORDS[:-1]), reader)  # type: ignore[assignment, arg-type]
     net.reset(torch.Generator().manual_seed(3))
     with torch.no_grad():
         for layer in (*net.forward_layers, *net.backward_layers):
@@ -60,7 +65,7 @@ def run(path: Path, elmo: ElmoModel, sentences: list[list[str]], filler: int = 7
     return layers, mixed
 
 
-@pytest.mark.parametrize("kind", ["clipped", "unclipped", "words"])
+@pytest.mark.parametrize("kind", ["clipped", "unclipped", "words", "both"])
 @pytest.mark.filterwarnings("ignore:.*tokens")
 def test_the_graph_gives_the_models_layers(tmp_path: Path, kind: str) -> None:
     elmo = model(kind)
@@ -78,7 +83,8 @@ def test_the_graph_gives_the_models_layers(tmp_path: Path, kind: str) -> None:
             assert not mixed[row, n:].any()
 
 
-def test_the_clips_fire(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:.*tokens")
+def test_the_clips_fire() -> None:
     """What the test above compares would differ without them."""
     elmo = model("clipped")
     layers = elmo.encode_layers([WORDS])[0]
@@ -101,7 +107,8 @@ def test_published_sizes_of_characters(tmp_path: Path) -> None:
 def test_a_reader_can_be_made_of_the_metadata(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     elmo = model("clipped")
-    write_onnx(elmo, tmp_path / "m.onnx")
+    save(elmo, tmp_path / "m")
+    assert convert(tmp_path / "m", tmp_path / "m.onnx") == ["the model's options and origin cannot be kept in onnx"]
     told = {entry.key: entry.value for entry in onnx.load(str(tmp_path / "m.onnx")).metadata_props}
     reader = json.loads(told["firth.reader"])
     assert (reader["kind"], reader["scheme"], reader["longest"]) == ("characters", "bytes", 12)
@@ -110,7 +117,7 @@ def test_a_reader_can_be_made_of_the_metadata(tmp_path: Path) -> None:
 
 
 def test_the_file_is_known_and_not_read(tmp_path: Path) -> None:
-    write_onnx(model("words"), tmp_path / "m.onnx")
+    save(model("words"), tmp_path / "m.onnx")
     assert inspect(tmp_path / "m.onnx").format == "onnx"
     with pytest.raises(ConfigError, match="other runtimes"):
         load(tmp_path / "m.onnx")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from firth.contextual.bilm import BiLM, DirectionState
+from firth.contextual.bilm import BiLM
 from firth.contextual.grain import Grain, padded
 from firth.contextual.token_vectors import TokenVectors
 from firth.protocols import Float32
@@ -50,25 +50,26 @@ class Encoder:
         for group in batches(lengths, self.batch_tokens, self.grain.most):
             chosen = [ids[real[place]] for place in group]
             here = [found[real[place]] for place in group]
-            self._read(table, chosen, here, backward=False)
-            self._read(table, chosen, here, backward=True)
+            self._read(table, chosen, here)
         return found
 
-    def _read(self, table: Tensor, ids: list[Tensor], found: list[Float32], *, backward: bool) -> None:
-        """Fill in what one direction gives for sentences from the longest to the shortest."""
-        layers = self.net.backward_layers if backward else self.net.forward_layers
+    def _read(self, table: Tensor, ids: list[Tensor], found: list[Float32]) -> None:
+        """Fill in what the LSTMs give for sentences from the longest to the shortest."""
         lengths = [len(sentence) for sentence in ids]
         rows = padded(len(ids), self.grain.rows)
-        state: DirectionState = [layer.start(rows) for layer in layers]  # type: ignore[operator]
+        ahead, back = self.net.start(rows)
         for begin, stop in self._chunks(lengths[0], rows):
             going = padded(sum(length > begin for length in lengths), self.grain.rows)
-            state = [(h[:going], c[:going]) for h, c in state]
-            steps = _steps(ids, begin, stop, going, backward)
+            ahead, back = ([(h[:going], c[:going]) for h, c in state] for state in (ahead, back))
+            forward, backward = (
+                table[_steps(ids, begin, stop, going, turned).to(table.device)] for turned in (False, True)
+            )
             active = self._active(lengths, begin, stop, going)
-            read, state = self.net.read(layers, table[steps.to(table.device)], state, active)
-            for layer, outputs in enumerate(read, 1):
+            (outputs, ahead), (turned_outputs, back) = self.net.read_both(forward, backward, (ahead, back), active)
+            for layer, (y, turned_y) in enumerate(zip(outputs, turned_outputs, strict=True), 1):
                 into = [array[layer] for array in found]
-                _put(outputs.cpu().numpy(), into, lengths, begin, backward=backward)
+                _put(y.cpu().numpy(), into, lengths, begin, backward=False)
+                _put(turned_y.cpu().numpy(), into, lengths, begin, backward=True)
 
     def _chunks(self, longest: int, rows: int) -> Iterator[tuple[int, int]]:
         fixed = self.grain.steps

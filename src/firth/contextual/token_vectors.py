@@ -45,7 +45,11 @@ class TokenVectors:
         self._row_of: dict[str, int] = {}
         self._kept = net.tokens.embedding.new_zeros(0, net.shape.projection)
         self._most = None if room is None else room // (4 * net.shape.projection)
-        self._bounds = torch.cat([self._computed(row[None]) for row in reader.boundaries()])
+        self._bounds: Tensor
+        if base is not None and base.fresh:
+            self._bounds = base._bounds
+        else:
+            self._bounds = torch.cat([self._computed(row[None]) for row in reader.boundaries()])
         self._made_of = self._versions()
 
     def __len__(self) -> int:

@@ -68,9 +68,13 @@ def _plain(tensor: Tensor) -> Any:
 
 
 def _reader(model: ElmoModel) -> dict[str, Any]:
-    if isinstance(model.reader, Spelling):
-        return {"kind": "characters", **dataclasses.asdict(model.reader)}
-    return {"kind": "words", "words": model.reader.words}
+    reader = model.reader
+    if not isinstance(reader, Spelling):
+        return {"kind": "words", "words": reader.words}
+    told: dict[str, Any] = {"kind": "characters", "scheme": reader.scheme, "longest": reader.longest}
+    told |= {"marks": dataclasses.asdict(reader.marks), "ids_of": dict(reader.ids_of)}
+    table = getattr(reader, "table", None)  # of words and characters together, the word's row before its characters
+    return told if table is None else {**told, "kind": "words and characters", "words": table.words}
 
 
 def _tokens(graph: Graph, layer: CharacterLayer | WordLayer, bounds: Any, projection: int) -> str:
@@ -84,10 +88,22 @@ def _tokens(graph: Graph, layer: CharacterLayer | WordLayer, bounds: Any, projec
     last = graph.op("Unsqueeze", graph.op("Add", "lengths", graph.integers(1)), graph.integers(1))
     ends = graph.op("Unsqueeze", graph.op("Equal", places, last), graph.integers(2))
     rows = graph.op("Reshape", graph.op("Where", ends, end, filled), graph.integers(-1, longest))
-    vectors = _characters(graph, layer, rows) if hasattr(layer, "filters") else _words(graph, layer, rows)
-    vectors = _linear(graph, vectors, layer.projection.weight, layer.projection.bias)
+    vectors = _vectors(graph, layer, rows)
     shape = graph.op("Concat", batch, steps, graph.integers(projection), axis=0)
     return graph.op("Transpose", graph.op("Reshape", vectors, shape), perm=[1, 0, 2])
+
+
+def _vectors(graph: Graph, layer: Any, rows: str) -> str:
+    """Return the vectors of words in rows, (n, projection): of a table, of characters, or of both together."""
+    if not hasattr(layer, "filters"):
+        found = _words(graph, layer, rows)
+    elif not hasattr(layer, "words"):
+        found = _characters(graph, layer, rows)
+    else:
+        first, rest = graph.ops("Split", rows, graph.integers(1, layer.shape.longest), n=2, axis=1)
+        spelled = _linear(graph, _characters(graph, layer, rest), layer.projection.weight, layer.projection.bias)
+        return graph.op("Add", _vectors(graph, layer.words, first), spelled)
+    return _linear(graph, found, layer.projection.weight, layer.projection.bias)
 
 
 def _number(graph: Graph, value: int) -> str:
