@@ -14,6 +14,14 @@ inline int going(const LstmPart& part, int t) {
     return n < 0 ? 0 : n;
 }
 
+// The row of `opened` that step t begins with, from step `first` on. Gates that are kept lie one step after the other; in a
+// block's room each step has a place for all sentences, the same in every block: parts are in different blocks at one time,
+// and none may write where another reads.
+inline size_t opened_row(const LstmPart& part, const LstmForward& run, int first, int t) {
+    const LstmShape& s = *part.shape;
+    return run.opened ? size_t(s.begin[t] - s.begin[first]) : size_t(t - first) * s.batch;
+}
+
 // opened = W x, of the steps [first, last); `opened` is at the first row of step `first`.
 inline void multiply_inputs(const LstmPart& part, const LstmForward& run, int first, int last, float* opened) {
     const LstmShape& s = *part.shape;
@@ -26,7 +34,7 @@ inline void multiply_inputs(const LstmPart& part, const LstmForward& run, int fi
             for (int t = first; t < last; ++t) {
                 const int n = going(part, t);
                 const float* x = run.x + (s.begin[t] + part.from) * s.n_in;
-                float* out = opened + (s.begin[t] - s.begin[first] + part.from) * width + column;
+                float* out = opened + (opened_row(part, run, first, t) + part.from) * width + column;
                 product({x, size_t(s.n_in), s.n_in, panel, out, width, count, false}, n);
             }
         }
@@ -80,7 +88,7 @@ void lstm_steps(const LstmPart& part, const LstmForward& run) {
         for (int t = first; t < last; ++t) {
             const size_t at = s.begin[t] + from;
             float* out = run.out + at * projection;
-            const StepRows rows{going(part, t), h, c, opened + (at - s.begin[first]) * 4 * cells,
+            const StepRows rows{going(part, t), h, c, opened + (opened_row(part, run, first, t) + from) * 4 * cells,
                                 run.opened ? run.after + at * cells : run.last + from * cells,
                                 run.opened ? run.hidden + at * cells : part.hidden + from * cells,
                                 run.opened ? run.uncut + at * projection : out, out};

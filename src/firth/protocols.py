@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Float32", "Float64", "Int32", "LanguageModel", "Representation", "Sentence"]
+__all__ = ["Contextual", "Float32", "Float64", "Int32", "LanguageModel", "Representation", "Sentence"]
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -31,6 +31,24 @@ class Representation(Protocol):
 
     def encode_layers(self, sentences: Iterable[Sentence]) -> list[Float32]:
         """Return one float32 array of shape ``(n_layers, n_tokens, dim)`` per sentence."""
+        ...
+
+
+@runtime_checkable
+class Contextual(Representation, Protocol):
+    """A representation whose vectors depend on the sentence, and on nothing else: neither batch nor order."""
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers there are; 0 is the one without context."""
+        ...
+
+    def stream(self, sentences: Iterable[Sentence], *, mixed: bool = ..., batch_tokens: int = ...) -> Iterator[Float32]:
+        """Yield what :meth:`encode_layers` returns, or ``mixed`` what :meth:`encode` does, in bounded memory."""
+        ...
+
+    def with_mix(self, mix: Any) -> Contextual:
+        """Return the same model with another mix of layers: ``"mean"``, ``"sum"``, a layer, or the share of each."""
         ...
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from firth.cli.options import FormatOption, LimitOption, ModelPath, Texts, load_vectors
+from firth.cli.embed_contextual import ContextOptions, embed_contextual
+from firth.cli.options import FormatOption, LimitOption, ModelPath, Texts, load_representation
 from firth.cli.output import note
 from firth.cli.target import check_target, make_parents
 from firth.cli.texts import TOKENIZERS, TextOptions, token_lines
@@ -25,10 +27,14 @@ def embed(
     texts: Texts,
     /,
     *,
-    out: Annotated[Path, Parameter(help="Where to write: .npy, .safetensors, .h5 or .parquet.")],
+    out: Annotated[Path, Parameter(help="Where to write: .npy, .safetensors, .h5 (AllenNLP's layout) or .parquet.")],
     what: Annotated[
-        Literal["sentences", "tokens"], Parameter(help="One row per line of the text, or one per token.")
-    ] = "sentences",
+        Literal["sentences", "tokens"] | None,
+        Parameter(
+            help="One row per line of the text, or one per token. By default sentences, of models of words in context "
+            "tokens."
+        ),
+    ] = None,
     weighting: Annotated[
         Literal["mean", "sif"], Parameter(help="Sentences: the plain mean, or weighted by smooth inverse frequency.")
     ] = "mean",
@@ -36,23 +42,43 @@ def embed(
         Literal["skip", "zero", "random", "mean", "unk", "error"],
         Parameter(help="What stands in for a word without a vector; skip leaves it out of a sentence's mean."),
     ] = "skip",
+    context: Annotated[ContextOptions, Parameter(name="*")] = ContextOptions(),  # noqa: B008
     text: Annotated[TextOptions, Parameter(name="*")] = TextOptions(),  # noqa: B008
     overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at --out.")] = False,
     limit: LimitOption = None,
     format: FormatOption = None,
 ) -> None:
     """Turn a text into vectors: row 0 is the first line (or token), a line without known words is zeros."""
-    from firth.formats.arrays import SUFFIXES, save_arrays
+    from firth.formats.arrays import SUFFIXES
+    from firth.vectors.static import Vectors
 
     if out.suffix not in SUFFIXES:
         raise ConfigError("--out is no array file", got=out.name, expected="a name that ends in " + ", ".join(SUFFIXES))
     check_target(out, overwrite=overwrite, sources=[model, *texts])
-    vectors = load_vectors(model, limit, format).with_policy(oov)
-    lines = list(token_lines(texts, _tokenizing(text, vectors)))
+    context.check()
+    found = load_representation(model, limit, format)
+    metadata = getattr(found, "metadata", {})
+    if not isinstance(found, Vectors):
+        if (weighting, oov) != ("mean", "skip"):
+            raise ConfigError("--weighting and --oov are for models that hold one vector for each word")
+        lines = token_lines(texts, _tokenizing(text, metadata))
+        embed_contextual(found, lines, out, context, sentences=what == "sentences")
+        return
+    if context != ContextOptions():
+        raise ConfigError("this model has one vector for each word, without context", got=str(context))
+    vectors = found.with_policy(oov)
+    rows = list(token_lines(texts, _tokenizing(text, metadata)))
+    _embed_static(vectors, rows, out, None if what == "tokens" else weighting, oov)
+
+
+def _embed_static(vectors: Vectors, lines: list[list[str]], out: Path, weighting: str | None, oov: str) -> None:
+    """Write the vectors of tokens, or with a weighting those of lines."""
+    from firth.formats.arrays import save_arrays
+
     if not lines:
-        raise DataError("the text is empty", got=" ".join(texts))
+        raise DataError("the text is empty")
     arrays: list[Float32]
-    if what == "tokens":
+    if weighting is None:
         arrays, rows = vectors.encode(lines), lines
     else:
         arrays = [vectors.sentence(line, weighting)[None, :] for line in lines]
@@ -67,13 +93,13 @@ def embed(
         note(f"{composed:,} of {tokens:,} tokens are not in the vocabulary: composed from their n-grams")
     if sum(found) < tokens:
         note(f"{tokens - sum(found):,} of {tokens:,} tokens are not in the vocabulary ({oov})")
-    if (empty := found.count(0)) and what == "sentences":
+    if (empty := found.count(0)) and weighting is not None:
         note(f"{empty:,} of {len(lines):,} lines have no known word")
 
 
-def _tokenizing(text: TextOptions, vectors: Vectors) -> TextOptions:
+def _tokenizing(text: TextOptions, metadata: Mapping[str, Any]) -> TextOptions:
     """Return the options given, or without a tokenizer among them those that the model was trained with."""
-    made = vectors.metadata.get("tokenizer")
+    made = metadata.get("tokenizer")
     if not isinstance(made, dict):
         return text
     if made.get("phrases"):

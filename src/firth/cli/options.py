@@ -12,6 +12,7 @@ from cyclopts import Parameter, Token
 from firth.cli.cpu import check_cpu_level
 from firth.cli.output import STDIN_MARK, note_event
 from firth.errors import DataError
+from firth.protocols import Contextual
 
 if TYPE_CHECKING:
     from firth.vectors.static import Vectors
@@ -26,6 +27,7 @@ __all__ = [
     "ModelPath",
     "Texts",
     "Words",
+    "load_representation",
     "load_start",
     "load_vectors",
     "plain_texts",
@@ -81,11 +83,31 @@ def load_vectors(path: Path, limit: int | None = None, format: str | None = None
     ConfigError
         When ``FIRTH_CPU`` names no CPU level.
     """
+    from firth.vectors.static import Vectors
+
+    found = load_representation(path, limit, format)
+    if not isinstance(found, Vectors):
+        raise DataError(f"{path} holds no word vectors", got=type(found).__name__)
+    return found
+
+
+def load_representation(path: Path, limit: int | None = None, format: str | None = None) -> Vectors | Contextual:
+    """Load a model and make sure that it turns words into vectors, with or without their context.
+
+    Raises
+    ------
+    DataError
+        When the model holds something else.
+    ConfigError
+        When ``FIRTH_CPU`` names no CPU level.
+    """
     from firth.formats.registry import load
     from firth.vectors.static import Vectors
 
     check_cpu_level()
     model = load(path, format=format, limit=limit, listen=note_event)
+    if isinstance(model, Contextual):
+        return model
     vectors = getattr(model, "vectors", model)  # a classifier has some too
     if not isinstance(vectors, Vectors):
         raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
