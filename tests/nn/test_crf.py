@@ -138,11 +138,11 @@ def test_without_rules_the_best_is_illegal_somewhere() -> None:
 def test_an_illegal_sequence_has_probability_zero() -> None:
     crf, emissions = drawn(5, [2], 13, legal_steps(LABELS, "bioes"))
     illegal = torch.tensor([[1], [0]])  # B O
-    assert float(torch.exp(-crf.loss(emissions, illegal, [2]))) == 0.0
+    assert torch.exp(-crf.loss(emissions, illegal, [2])).item() == 0.0
 
 
 def test_a_long_sentence_stays_finite() -> None:
-    crf, emissions = drawn(9, [10_000], 17)
-    found = crf.float().loss(50 * emissions.float(), torch.zeros(10_000, 1, dtype=torch.int64), [10_000])
+    crf, emissions = drawn(9, [2_000], 17)
+    found = crf.float().loss(50 * emissions.float(), torch.zeros(2_000, 1, dtype=torch.int64), [2_000])
     assert torch.isfinite(found).all()
-    assert len(crf.best(emissions.float(), [10_000])[0]) == 10_000
+    assert len(crf.best(emissions.float(), [2_000])[0]) == 2_000

@@ -76,22 +76,22 @@ def run(
     between, and an empty line behind each sentence; CoNLL-U goes out as it came in, with the column --column filled.
     With --json each line or sentence is an object.
     """
-    found = _load(model)
+    loaded = _load(model)
     from firth.static.loop import cpu_threads
     from firth.tasks.fasttext import FastTextClassifier
     from firth.tasks.fasttext_data import byte_pieces
     from firth.tasks.fasttext_predict import Predictor, check_answers, whole_lines
 
-    if not isinstance(found, FastTextClassifier):
+    if not isinstance(loaded, FastTextClassifier):
         from firth.cli.task_tag_run import run_tagger
 
         _refuse({"-k": k != 1, "--threshold": threshold != 0}, "a tagger")
-        run_tagger(found, texts, format or "text", tokenizer, column, threads, json)
+        run_tagger(loaded, texts, format or "text", tokenizer, column, threads, json)
         return
     _refuse({"--format": format is not None, "--tokenizer": tokenizer is not None, "--column": column is not None},
             "a classifier")  # fmt: skip
     check_answers(k, threshold)
-    predictor = Predictor.of(found)
+    predictor = Predictor.of(loaded)
     for pieces in byte_pieces(texts, "-"):
         for lines in whole_lines(pieces):
             found = predictor.answer(lines, k, threshold, threads=cpu_threads(threads))

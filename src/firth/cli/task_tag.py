@@ -38,8 +38,8 @@ class TagRun:
         tuple[Path, ...],
         Parameter(
             negative="",
-            help="Word vectors or a contextual model, a folder of ours or a file that 'firth inspect' knows; repeatable. "
-            "Without any, vectors are learnt from the labels alone.",
+            help="Word vectors or a contextual model, a folder of ours or a file that 'firth inspect' knows; "
+            "repeatable. Without any, vectors are learnt from the labels alone.",
         ),
     ] = ()
     column: Column = None

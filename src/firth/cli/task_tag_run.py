@@ -121,7 +121,7 @@ def evaluate_tagger(  # noqa: PLR0917
         scores = model.evaluate((sentence.words, sentence.labels) for sentence in data)
     given = {plain(label).partition("-")[2] or label for sentence in data for label in sentence.labels}
     known = {label.partition("-")[2] or label for label in model.labels}
-    if model.scheme != "none" and given - known - {"O"} or model.scheme == "none" and given - known:
+    if (model.scheme != "none" and given - known - {"O"}) or (model.scheme == "none" and given - known):
         note("labels unseen in training: " + ", ".join(sorted(given - known)[:8]))
     if json:
         print_json({"sentences": len(data), **scores})

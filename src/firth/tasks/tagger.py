@@ -1,7 +1,7 @@
 """A tagger: a label for each word, such as names and parts of speech, by a BiLSTM with a CRF over any representation.
 
-Huang, Xu and Yu 2015; Lample et al. 2016; Ma and Hovy 2016; Peters et al. 2018. ``docs/tagging.md`` teaches it. The net is
-in :mod:`firth.tasks.tagger_module`: nothing here needs torch before training begins.
+Huang, Xu and Yu 2015; Lample et al. 2016; Ma and Hovy 2016; Peters et al. 2018. ``docs/tagging.md`` teaches it. The
+net is in :mod:`firth.tasks.tagger_module`: nothing here needs torch before training begins.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Tagger(Schooling):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.features == "middle" and self.layers < 2:
-            raise ConfigError("features in the middle need two LSTMs", got=f"layers {self.layers}", expected="2 or more")
+            raise ConfigError(
+                "features in the middle need two LSTMs", got=f"layers {self.layers}", expected="2 or more"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

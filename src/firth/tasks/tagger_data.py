@@ -124,8 +124,10 @@ def _pair(item: Any, number: int) -> Tagged:
     if len(words) != len(labels):
         got = f"{len(words)} and {len(labels)} in sentence {number:,}"
         raise DataError("words and labels differ in number", got=got)
-    wrong: Sequence[Any] = [] if isinstance(words, np.ndarray) else [word for word in words if not isinstance(word, str)]
+    wrong: Sequence[Any] = (
+        [] if isinstance(words, np.ndarray) else [word for word in words if not isinstance(word, str)]
+    )
     wrong = [*wrong, *(label for label in labels if not isinstance(label, str))]
     if wrong:
         raise DataError(f"sentence {number:,} has a word or a label that is not text", got=wrong[0], expected="str")
-    return Tagged(words, labels)
+    return Tagged(words, labels)  # type: ignore[arg-type]  # of a matrix too, which no file holds

@@ -42,7 +42,7 @@ class TaggerModel:
     metadata : mapping, optional
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         net: TaggerNet,
         sources: Sequence[Source],
@@ -63,7 +63,7 @@ class TaggerModel:
     @property
     def mixes(self) -> list[list[float]]:
         """The learnt weight of each layer, of each source that has several; each sums to 1."""
-        return [mix.weights.detach().softmax(0).tolist() for mix in self.net.mixes]  # type: ignore[union-attr, operator]
+        return [mix.weights.detach().softmax(0).tolist() for mix in self.net.mixes]  # type: ignore[operator]
 
     def tag(self, sentences: Iterable[Steps]) -> list[list[str]]:
         """Return the label of each word of each sentence; an empty sentence has none."""

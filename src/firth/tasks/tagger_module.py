@@ -1,7 +1,7 @@
 """The net of a tagger: word features, characters and casing; bidirectional LSTMs; scores of labels; a CRF.
 
-Huang, Xu and Yu 2015 (BiLSTM-CRF); Lample et al. 2016 (characters by LSTM); Ma and Hovy 2016 (characters by CNN); Peters
-et al. 2018, section 5.3, for where contextual vectors enter.
+Huang, Xu and Yu 2015 (BiLSTM-CRF); Lample et al. 2016 (characters by LSTM); Ma and Hovy 2016 (characters by CNN);
+Peters et al. 2018, section 5.2, for where contextual vectors enter.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ class Characters(nn.Module):
         if self.kind == "cnn":
             # Filler is zeros to the filters, as what stands beyond the row is, so that a row's length does not matter.
             y = self.filters((x * real[:, :, None]).transpose(1, 2))  # (n_types, n_out, longest)
-            return y.masked_fill(~real[:, None], -torch.inf).amax(2)
+            greatest: Tensor = y.masked_fill(~real[:, None], -torch.inf).amax(2)
+            return greatest
         lengths = real.sum(1)
         turn = reversal(lengths.tolist(), spelled.device)  # (longest, n_types)
         x = x.transpose(0, 1)[: len(turn)]
@@ -223,10 +224,10 @@ class TaggerNet(nn.Module):
         if self.word_dropout and self.training:
             kept = [torch.empty_like(x[:, :, :1]).bernoulli_(1 - self.word_dropout) for x in found["input"][:1]]
             found["input"] = [x * kept[0] for x in found["input"]]
-        if self.characters is not None and inputs.spelled is not None:
+        if self.characters is not None and inputs.spelled is not None and inputs.spellings is not None:
             vectors = self.characters(inputs.spelled, self.dropout)
             found["input"].append(functional.embedding(inputs.spellings, vectors))
-        if self.casing is not None:
+        if self.casing is not None and inputs.casing is not None:
             found["input"].append(functional.embedding(inputs.casing, self.casing))
         return found
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from firth.config import to_dict
@@ -93,7 +92,11 @@ class _Work:
         spelled = not examples.of_rows and config.characters != "none"
         self.alphabet = Alphabet.of(itertools.chain.from_iterable(examples.sentences)) if spelled else None
         if self.alphabet is not None and (cut := sum(len(w) > LONGEST for s in examples.sentences for w in s)):
-            tell(Notice(f"of {cut:,} words longer than {LONGEST} characters the first and last {LONGEST // 2} are spelled"))
+            tell(
+                Notice(
+                    f"of {cut:,} words longer than {LONGEST} characters the first and last {LONGEST // 2} are spelled"
+                )
+            )
         self.casing = config.casing and not examples.of_rows
         shape = _shape(config, self.sources, len(self.labels), self.alphabet, self.casing)
         legal = legal_steps(self.labels, examples.scheme)

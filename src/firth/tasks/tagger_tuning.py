@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -72,14 +71,24 @@ class TunedWords(nn.Module):
 
 
 class TunedContext(nn.Module):
-    """A contextual representation's own module, which shares its parameters with a copy of the representation."""
+    """A contextual representation's own module for a task, whose parameters are a copy.
+
+    Parameters
+    ----------
+    representation : Representation
+        Its ``module(freeze=False)`` takes sentences to a tensor (batch, longest, dim), and that module's ``model()``
+        gives the representation as it is by then, as :class:`firth.contextual.elmo_model.ElmoModel` has both.
+    """
 
     def __init__(self, representation: Representation) -> None:
         super().__init__()
-        if not hasattr(representation, "module"):
-            raise ConfigError("this representation cannot be fine-tuned", got=type(representation).__name__)
-        self._learning = [copy.deepcopy(representation)]  # in a list: it is no part of this module's state
-        self.inner: nn.Module = self._learning[0].module()  # type: ignore[attr-defined]
+        make = getattr(representation, "module", None)
+        if make is None:
+            kind = type(representation).__name__
+            raise ConfigError(
+                "this representation cannot be fine-tuned", got=kind, expected="--finetune none or static"
+            )
+        self.inner: nn.Module = make(freeze=False)
 
     def forward(self, sentences: Sequence[Steps]) -> Tensor:
         """Return the vectors of sentences, (longest, batch, dim)."""
@@ -88,5 +97,4 @@ class TunedContext(nn.Module):
 
     def learnt(self) -> Source:
         """Return the representation as it is now."""
-        self.inner.cpu().eval()
-        return ContextWords(self._learning[0], mix=False)
+        return ContextWords(self.inner.cpu().model(), mix=False)  # type: ignore[operator]

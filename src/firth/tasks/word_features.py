@@ -51,7 +51,9 @@ class GivenRows:
         for rows in sentences:
             array = np.asarray(rows)
             if array.ndim != 2 or array.shape[1] != self.dim or array.dtype.kind not in "fiu":
-                raise DataError("no matrix of features", got=f"{array.dtype} {array.shape}", expected=f"(n, {self.dim})")
+                raise DataError(
+                    "no matrix of features", got=f"{array.dtype} {array.shape}", expected=f"(n, {self.dim})"
+                )
             array = array.astype(np.float32)
             if not np.isfinite(array).all():
                 raise DataError("a feature is not a finite number")

@@ -46,7 +46,7 @@ class Tagged:
     @property
     def is_document_mark(self) -> bool:
         """Whether it only says that a document begins."""
-        return self.words == [DOCUMENT]
+        return isinstance(self.words, list) and self.words == [DOCUMENT]
 
     def fault(self, what: str, word: int) -> FormatError:
         """Return an error at one of its words."""

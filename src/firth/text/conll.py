@@ -54,6 +54,8 @@ class MultiwordToken:
     first: int
     last: int
     form: str
+    feats: str = "_"
+    misc: str = "_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +174,7 @@ class _Reader:
         if found is None:
             raise self.fault("no proper id of a word", columns[0], "3, 3-4 or 3.1")
         if found[2]:
-            self._multiword(int(found[1]), int(found[3]), columns[1])
+            self._multiword(int(found[1]), int(found[3]), columns)
         elif found[4]:
             self._empty(int(found[4]), int(found[5]), columns)
         else:
@@ -187,13 +189,13 @@ class _Reader:
         self._places.append(self.offset)
         self.words.append(_word_of(columns, None if head == "_" else int(head)))
 
-    def _multiword(self, first: int, last: int, form: str) -> None:
+    def _multiword(self, first: int, last: int, columns: list[str]) -> None:
         if first != len(self.words) + 1 or last <= first or first <= self._covered:
             raise self.fault(
                 "a multiword token stands in the wrong place", f"{first}-{last}", f"{len(self.words) + 1}-"
             )
         self._covered = last
-        self.multiword.append(MultiwordToken(first, last, form))
+        self.multiword.append(MultiwordToken(first, last, columns[1], columns[5], columns[9]))
 
     def _empty(self, after: int, number: int, columns: list[str]) -> None:
         before = [node for node in self.empty if node.id.startswith(f"{after}.")]
@@ -248,7 +250,9 @@ def conllu_lines(sentence: ConllSentence) -> str:
         if number:
             if number in ranges:
                 token = ranges[number]
-                lines.append("\t".join([f"{token.first}-{token.last}", token.form, *"_" * 8]))
+                lines.append(
+                    "\t".join([f"{token.first}-{token.last}", token.form, *"___", token.feats, *"___", token.misc])
+                )
             lines.append(_line_of(sentence.words[number - 1]))
         lines += [_line_of(node) for node in empty if node.id.startswith(f"{number}.")]
     return "\n".join(lines) + "\n\n"

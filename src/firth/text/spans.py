@@ -138,9 +138,7 @@ def labels_for(kinds: Iterable[str], scheme: str) -> list[str]:
     return ["O", *(f"{letter}-{kind}" for kind in sorted(set(kinds)) for letter in letters)]
 
 
-def legal_steps(
-    labels: Sequence[str], scheme: str
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+def legal_steps(labels: Sequence[str], scheme: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which labels may begin a sentence, follow each other (from, to) and end a sentence.
 
     Examples
