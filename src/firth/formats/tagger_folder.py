@@ -127,6 +127,10 @@ def _check_shape(parts: Parts, shape: Any, entries: Any) -> None:
         raise parts.fault("no proper shape of a tagger", got=shape)
     if not isinstance(entries, list) or not 0 < len(entries) <= _MOST_SOURCES or not all(map(_is_source, entries)):
         raise parts.fault("no proper list of representations", got=entries)
+    if any(entry["kind"] == "given" for entry in entries) and (
+        len(entries) > 1 or shape["casing"] or shape["characters"] != "none"
+    ):
+        raise parts.fault("given features go with nothing else", got=shape)
     for place in range(shape["layers"]):
         if f"net.ahead.{place}.weight_hh" not in parts.tensors:
             raise parts.fault("a layer lacks its tensor", got=f"{shape['layers']} layers", expected=f"at most {place}")
