@@ -18,7 +18,10 @@ OPTIONS = ("--hidden", 12, "--epochs", 12, "--rate", 0.03, "--batch", 4, "--drop
 NAMES = (
     "Ann B-PER\nLee I-PER\nsaw O\nBonn B-LOC\n\nwe O\nsaw O\nAnn B-PER\n\n-DOCSTART- O\n\nBonn B-LOC\ngrows O\n\n" * 4
 )
-TREE = "# text = a\n1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n1\tde\tde\tADP\tIN\t_\t2\tcase\t_\t_\n2\tvin\tvin\tNOUN\tNN\t_\t0\troot\t_\t_\n\n"
+TREE = "".join(
+    "\t".join(line.split(" ")) + "\n"
+    for line in ("1-2 du _ _ _ _ _ _ _ _", "1 de de ADP IN _ 2 case _ _", "2 vin vin NOUN NN _ 0 root _ _", "")
+)
 
 
 @pytest.fixture(name="names")

@@ -27,8 +27,8 @@ from firth.vectors.static import Vectors
 from firth.vectors.subword import NgramRows, SubwordVectors
 
 PAIRS = [
-    ("Ann Lee farms".split(), "B-PER I-PER O".split()),
-    ("we saw Bonn \n".split(" "), "O O B-LOC O".split()),
+    (["Ann", "Lee", "farms"], ["B-PER", "I-PER", "O"]),
+    (["we", "saw", "Bonn", "\n"], ["O", "O", "B-LOC", "O"]),
 ]
 UNSEEN = [["Annie", "saw", "Lee", "", "é\n"], ["pear"], []]
 SMALL: dict[str, Any] = {"hidden": 5, "epochs": 1, "character_hidden": 3}
@@ -55,7 +55,7 @@ def trained(representation: Any = (), **options: Any) -> TaggerModel:
 
 
 MADE: dict[str, Callable[[], TaggerModel]] = {
-    "learnt": lambda: trained(),
+    "learnt": trained,
     "two": lambda: trained([plain(), subwords()], characters="lstm", layers=2, encoding="iob2"),
     "tuned": lambda: trained(subwords(), finetune="static"),
     "softmax": lambda: trained(plain(), decoder="softmax", characters="none", casing=False, case="exact"),

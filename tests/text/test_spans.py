@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,7 +62,7 @@ def test_legal_is_what_writing_again_leaves_as_it_is(labels: list[str], scheme: 
     if labels and set(labels) <= set(known):
         begin, follow, end = legal_steps(known, scheme)
         ids = [known.index(label) for label in labels]
-        steps = all(follow[a, b] for a, b in zip(ids, ids[1:], strict=False))
+        steps = all(follow[a, b] for a, b in itertools.pairwise(ids))
         assert legal == bool(begin[ids[0]] and steps and end[ids[-1]])
 
 

@@ -5,7 +5,8 @@ The score of a sequence of labels y over n steps is the sum of what each step an
     s(y) = start[y_1] + sum_t emission[t, y_t] + sum_t transition[y_t, y_(t+1)] + end[y_n]
 
 and P(y) = exp s(y) / Z, where Z sums over all sequences. Z comes from the forward algorithm in n * n_labels**2 steps,
-the best sequence from Viterbi's, which has max in the place of the sum. :mod:`firth.nn.crf_reference` has both in NumPy.
+the best sequence from Viterbi's, which has max in the place of the sum. :mod:`firth.nn.crf_reference` has both in
+NumPy.
 """
 
 from __future__ import annotations
