@@ -51,15 +51,16 @@ FARMERS = [
 UNSEEN = [
     ("Robert Lin is an apple farmer", "B-PER I-PER O O O O"),
     ("Robert Lin is a durian cultivator", "B-PER I-PER O O O O"),
+    ("Loch Ness is a wide firth", "B-LOC I-LOC O O O O"),
 ]
 
 
 def farmers_vectors() -> Vectors:
     """Vectors in which like words are near, as any text would teach them."""
     alike = [
-        "Sally Mary Tom Robert", "Johnson Smith Brown Lin", "London Rhine Lake Hyde", "Bridge Valley Como Park",
-        "orange pear apple durian", "farmer grower cultivator", "old green deep", "crossing region water",
-        "is met", "a an the",
+        "Sally Mary Tom Robert", "Johnson Smith Brown Lin", "London Rhine Lake Hyde Loch",
+        "Bridge Valley Como Park Ness", "orange pear apple durian", "farmer grower cultivator", "old green deep wide",
+        "crossing region water firth", "is met", "a an the",
     ]  # fmt: skip
     random = np.random.default_rng(1)
     words, rows = [], []
@@ -82,6 +83,8 @@ def test_the_orange_farmer(seed: int) -> None:
     without = fitted(seen, **options)
     assert right(without, seen)
     assert not right(without, unseen)
+    person, place = without.model.tag([words for words, _ in unseen[1:]])
+    assert person == place  # all unseen words are one to it
 
 
 # ------------------------------------------------------------------ word features
