@@ -167,12 +167,14 @@ def test_a_large_cache_lies_on_disk_and_gives_the_same() -> None:
 def test_contexts_learn_with_the_tagger() -> None:
     given = Contexts()
     before = given.table.copy()
-    made = fitted(representation=given, finetune="contextual")
+    made = fitted(representation=given, finetune="contextual", finetune_scale=1.0)
     (source,) = made.model.sources
     learnt = source.representation  # type: ignore[attr-defined]
     assert right(made)
     assert np.array_equal(given.table, before)
     assert not np.allclose(learnt.table[:-1], before[:-1])
+    still = fitted(representation=given, finetune="contextual", finetune_scale=0.0).model.sources[0]
+    assert np.allclose(still.representation.table, before)  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="cannot be fine-tuned"):
         fitted(representation=type("Frozen", (), {"dim": 2, "encode": None, "encode_layers": None})(), finetune="all")
 

@@ -44,6 +44,9 @@ class Tagger(Schooling):
     mix: bool = option(True, "learn the weights of a contextual model's layers")
     mix_penalty: float = option(0.0, "weight of those weights' squares in the loss", minimum=0, maximum=1000)
     finetune: str = option("none", "which vectors are trained on", choices=("none", "static", "contextual", "all"))
+    finetune_scale: float = option(
+        0.1, "factor of the learning rate of a contextual model that is trained on", minimum=0, maximum=1000
+    )
     dim: int = option(100, "length of word vectors to learn, where none are given", minimum=1, maximum=100_000)
     case: str = option("fallback", "look words up as written and else lower-cased", choices=("fallback", "exact"))
     characters: str = option("cnn", "how words are spelled", choices=("cnn", "lstm", "none"))

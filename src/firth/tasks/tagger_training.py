@@ -17,6 +17,7 @@ from firth.errors import ConfigError
 from firth.events import Listener, Notice
 from firth.nn.job import ignore
 from firth.nn.loop import Job, Loss, Place, Plan, Run, run_job, settled
+from firth.nn.optimize import trained
 from firth.protocols import Representation
 from firth.tasks.feature_cache import FeatureCache
 from firth.tasks.tagger import Tagger, Trained
@@ -128,7 +129,19 @@ class _Work:
 
         measure = None if heldout is None else self._measure(heldout)
         facts = {"model": "tagger", "options": to_dict(config), "corpus": _digest(examples)}
-        return Job(self.learner, epoch, loss, measure, words=examples.n_words, facts=facts, seed=config.seed)
+        return Job(
+            self.learner, epoch, loss, measure, words=examples.n_words, facts=facts, seed=config.seed,
+            groups=self._groups(),
+        )  # fmt: skip
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return the parameters in two groups: contextual models learn at a rate of their own."""
+        slow = [
+            p for module in self.learner.tuned.values() if isinstance(module, TunedContext) for p in trained(module)
+        ]
+        ids = {id(parameter) for parameter in slow}
+        groups: list[dict[str, Any]] = [{"params": [p for p in trained(self.learner) if id(p) not in ids]}]
+        return groups + ([{"params": slow, "scale": self.config.finetune_scale}] if slow else [])
 
     def _measure(self, heldout: Examples) -> Any:
         features = self._caches(heldout)

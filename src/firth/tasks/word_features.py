@@ -138,7 +138,7 @@ class ContextWords:
         self.representation = representation
         self.layers = 0
         if mix:
-            layers = representation.encode_layers([["a"]])[0].shape[0]
+            layers = representation.encode_layers([[]])[0].shape[0]
             self.layers = layers if layers > 1 else 0
 
     @property
