@@ -128,7 +128,10 @@ class _Work:
             return Loss(total + config.mix_penalty * count * penalty, count, shown=total)
 
         measure = None if heldout is None else self._measure(heldout)
-        facts = {"model": "tagger", "options": to_dict(config), "corpus": _digest(examples)}
+        facts = {
+            "model": "tagger", "options": to_dict(config), "corpus": _digest(examples),
+            "vectors": [_mark(source, examples.sentences[:8]) for source in self.sources],
+        }  # fmt: skip
         return Job(
             self.learner, epoch, loss, measure, words=examples.n_words, facts=facts, seed=config.seed,
             groups=self._groups(),
@@ -240,6 +243,15 @@ def _shape(
             expected="--features input, static vectors, or --characters cnn",
         )  # fmt: skip
     return shape
+
+
+def _mark(source: Source, sentences: Sequence[Steps]) -> str:
+    """Return what tells a source from others: its size, and of static vectors some of them."""
+    size = f"{type(source).__name__} {source.dim} by {source.layers}"
+    if not isinstance(source, StaticWords):
+        return size  # what a net computes differs in its last digits from one number of threads to another
+    found = hashlib.blake2b(b"".join(array.tobytes() for array in source.arrays(sentences)), digest_size=8)
+    return f"{size}, {found.hexdigest()}"
 
 
 def _digest(examples: Examples) -> str:
