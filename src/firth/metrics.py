@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "pearson",
     "precision_at_k",
     "precision_recall_f1",
+    "span_scores",
     "spearman",
 ]
 
@@ -241,6 +242,43 @@ def precision_recall_f1(correct: ArrayLike, predicted: ArrayLike, gold: ArrayLik
     with np.errstate(invalid="ignore", divide="ignore"):
         precision, recall = np.asarray(right / said), np.asarray(right / wanted)
         return precision, recall, np.asarray(2 * precision * recall / (precision + recall))
+
+
+def span_scores(
+    gold: Iterable[Iterable[tuple[int, int, str]]], found: Iterable[Iterable[tuple[int, int, str]]]
+) -> dict[str, Any]:
+    """Precision, recall and F1 of spans, each right only with its very first and last word and type.
+
+    Equal to seqeval's, and to conlleval's: 0 where there is nothing to divide by.
+
+    Parameters
+    ----------
+    gold, found : iterable of iterable of (first, end, type)
+        Of each sentence.
+
+    Returns
+    -------
+    dict
+        ``precision recall f1 gold found`` of all spans, and ``types``, the same of each type.
+
+    Examples
+    --------
+    >>> span_scores([[(0, 2, "PER"), (3, 4, "LOC")]], [[(0, 2, "PER"), (3, 5, "LOC")]])["f1"]
+    0.5
+    """
+    every, types = [0, 0, 0], dict[str, list[int]]()  # right, found, gold
+    for wanted, said in ((set(a), set(b)) for a, b in zip(gold, found, strict=True)):
+        for column, spans in enumerate((wanted & said, said, wanted)):
+            every[column] += len(spans)
+            for *_, kind in spans:
+                types.setdefault(kind, [0, 0, 0])[column] += 1
+    return {**_harmonic(*every), "types": {kind: _harmonic(*types[kind]) for kind in sorted(types)}}
+
+
+def _harmonic(right: int, found: int, gold: int) -> dict[str, float]:
+    pairs = ((right, found), (right, gold), (2 * right, found + gold))
+    precision, recall, f1 = (part / whole if whole else 0.0 for part, whole in pairs)
+    return {"precision": precision, "recall": recall, "f1": f1, "gold": gold, "found": found}
 
 
 def _paired(x: ArrayLike, y: ArrayLike) -> tuple[Float64, Float64]:

@@ -27,7 +27,7 @@ VERBS = {
     "demo": "Train on text found on this machine, show what was learnt, and write it all into a folder.",
     "corpus": "Tokenise and count a text once, into a corpus that every trainer reads.",
     "train": "Train a model on texts or a corpus.",
-    "task": "Train, run and score text classifiers.",
+    "task": "Train, run and score taggers and text classifiers.",
     "nearest": "Show the words nearest to each word.",
     "similarity": "Show the cosine of two words.",
     "analogy": "Find the word that is to C as B is to A.",

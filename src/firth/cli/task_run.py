@@ -1,25 +1,30 @@
-"""``firth task run`` and ``firth task evaluate``: a classifier at work, and how often it is right."""
+"""``firth task run`` and ``firth task evaluate``: a classifier or a tagger at work, and how often it is right."""
 
 from __future__ import annotations
 
 import json as jsons
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from firth.cli.cpu import check_cpu_level
 from firth.cli.options import JsonFlag, Texts
 from firth.cli.output import note, note_event, print_json, print_table, shown
-from firth.errors import DataError
+from firth.cli.task_column import Column
+from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from firth.tasks.fasttext import FastTextClassifier
+    from firth.tasks.tagger_model import TaggerModel
 
 __all__ = ["evaluate", "run"]
 
-Model = Annotated[Path, Parameter(help="A classifier: a folder of ours or a file that 'firth inspect' knows.")]
+Model = Annotated[
+    Path, Parameter(help="A classifier or a tagger: a folder of ours or a file that 'firth inspect' knows.")
+]
 Answers = Annotated[
     int, Parameter(name=["-k", "--labels"], help="Labels for each text; -1 for all.", allow_leading_hyphen=True)
 ]
@@ -27,15 +32,22 @@ Threshold = Annotated[float, Parameter(help="Leave out labels less probable than
 Threads = Annotated[int | None, Parameter(help="Number of threads; all cores by default.")]
 
 
-def _load(path: Path) -> FastTextClassifier:
+def _load(path: Path) -> FastTextClassifier | TaggerModel:
     from firth.formats.registry import load
     from firth.tasks.fasttext import FastTextClassifier
 
     check_cpu_level()
     model = load(path, listen=note_event)
-    if not isinstance(model, FastTextClassifier):
-        raise DataError(f"{path} holds no text classifier", got=type(model).__name__)
-    return model
+    if isinstance(model, FastTextClassifier) or type(model).__name__ == "TaggerModel":
+        return model  # type: ignore[no-any-return]
+    raise DataError(f"{path} holds no text classifier and no tagger", got=type(model).__name__)
+
+
+def _refuse(given: Mapping[str, bool], what: str) -> None:
+    """Refuse options that the model has no use for."""
+    for option, present in given.items():
+        if present:
+            raise ConfigError(f"{what} takes no {option}", remedy="leave it out")
 
 
 def run(
@@ -45,19 +57,41 @@ def run(
     *,
     k: Answers = 1,
     threshold: Threshold = 0.0,
+    format: Annotated[
+        Literal["text", "columns", "conllu"] | None,
+        Parameter(help="Taggers: a sentence a line (the default), a word a line, or CoNLL-U."),
+    ] = None,
+    tokenizer: Annotated[
+        Literal["whitespace", "words", "chars", "zh"] | None,
+        Parameter(help="Taggers: how a line of text becomes words; by default words stand between blanks."),
+    ] = None,
+    column: Column = None,
     threads: Threads = None,
     json: JsonFlag = False,
 ) -> None:
-    """Print the likeliest labels of every line: label and probability, one line of text a line, blanks between.
+    """Print what a model says of each text.
 
-    A line of which the model knows nothing gives an empty line. With --json each line is an object.
+    A classifier prints the likeliest labels of every line: label and probability, one line of text a line, blanks
+    between; a line of which it knows nothing gives an empty line. A tagger prints each word with its label, a tab
+    between, and an empty line behind each sentence; CoNLL-U goes out as it came in, with the column --column filled.
+    With --json each line or sentence is an object.
     """
+    loaded = _load(model)
     from firth.static.loop import cpu_threads
+    from firth.tasks.fasttext import FastTextClassifier
     from firth.tasks.fasttext_data import byte_pieces
     from firth.tasks.fasttext_predict import Predictor, check_answers, whole_lines
 
+    if not isinstance(loaded, FastTextClassifier):
+        from firth.cli.task_tag_run import run_tagger
+
+        _refuse({"-k": k != 1, "--threshold": threshold != 0}, "a tagger")
+        run_tagger(loaded, texts, format or "text", tokenizer, column, threads, json)
+        return
+    _refuse({"--format": format is not None, "--tokenizer": tokenizer is not None, "--column": column is not None},
+            "a classifier")  # fmt: skip
     check_answers(k, threshold)
-    predictor = Predictor.of(_load(model))
+    predictor = Predictor.of(loaded)
     for pieces in byte_pieces(texts, "-"):
         for lines in whole_lines(pieces):
             found = predictor.answer(lines, k, threshold, threads=cpu_threads(threads))
@@ -77,14 +111,31 @@ def evaluate(
     *,
     k: Answers = 1,
     threshold: Threshold = 0.0,
+    format: Annotated[
+        Literal["columns", "conllu"] | None, Parameter(help="Taggers: of the data; by default as names tell.")
+    ] = None,
+    column: Column = None,
     threads: Threads = None,
     json: JsonFlag = False,
 ) -> None:
-    """Print precision and recall at k on labelled lines, for all and for each label."""
+    """Print how often a model is right.
+
+    Of a classifier precision and recall at k on labelled lines, for all and for each label. Of a tagger precision,
+    recall and F1 of spans, for all and for each type, or the accuracy of labels that mark no spans.
+    """
     from firth.static.loop import cpu_threads
+    from firth.tasks.fasttext import FastTextClassifier
     from firth.tasks.fasttext_predict import test
 
-    tested = test(_load(model), texts, k, threshold, threads=cpu_threads(threads))
+    loaded = _load(model)
+    if not isinstance(loaded, FastTextClassifier):
+        from firth.cli.task_tag_run import evaluate_tagger
+
+        _refuse({"-k": k != 1, "--threshold": threshold != 0}, "a tagger")
+        evaluate_tagger(loaded, texts, format, column, threads, json)
+        return
+    _refuse({"--format": format is not None, "--column": column is not None}, "a classifier")
+    tested = test(loaded, texts, k, threshold, threads=cpu_threads(threads))
     if tested.skipped:
         note(f"{tested.skipped:,} lines have no label or no word that the model knows and are left out")
     if json:

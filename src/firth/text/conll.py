@@ -15,7 +15,7 @@ from firth.errors import FormatError
 from firth.text.lines import lines_of
 from firth.text.sources import chunks, find_files
 
-__all__ = ["ConllSentence", "ConllWord", "MultiwordToken", "read_conllu"]
+__all__ = ["ConllSentence", "ConllWord", "MultiwordToken", "bounded", "conllu_lines", "read_conllu"]
 
 _COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _LONGEST_LINE = 1 << 24
@@ -54,6 +54,8 @@ class MultiwordToken:
     first: int
     last: int
     form: str
+    feats: str = "_"
+    misc: str = "_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +115,7 @@ def read_conllu(path: str | Path) -> Iterator[ConllSentence]:
     """
     for file in find_files(str(path)):
         with file.open() as opened:
-            yield from _sentences(lines_of(_bounded(chunks(opened, file.name), file.name)), file.name)
+            yield from _sentences(lines_of(bounded(chunks(opened, file.name), file.name)), file.name)
 
 
 def _sentences(lines: Iterable[bytes], name: str) -> Iterator[ConllSentence]:
@@ -172,7 +174,7 @@ class _Reader:
         if found is None:
             raise self.fault("no proper id of a word", columns[0], "3, 3-4 or 3.1")
         if found[2]:
-            self._multiword(int(found[1]), int(found[3]), columns[1])
+            self._multiword(int(found[1]), int(found[3]), columns)
         elif found[4]:
             self._empty(int(found[4]), int(found[5]), columns)
         else:
@@ -187,13 +189,13 @@ class _Reader:
         self._places.append(self.offset)
         self.words.append(_word_of(columns, None if head == "_" else int(head)))
 
-    def _multiword(self, first: int, last: int, form: str) -> None:
+    def _multiword(self, first: int, last: int, columns: list[str]) -> None:
         if first != len(self.words) + 1 or last <= first or first <= self._covered:
             raise self.fault(
                 "a multiword token stands in the wrong place", f"{first}-{last}", f"{len(self.words) + 1}-"
             )
         self._covered = last
-        self.multiword.append(MultiwordToken(first, last, form))
+        self.multiword.append(MultiwordToken(first, last, columns[1], columns[5], columns[9]))
 
     def _empty(self, after: int, number: int, columns: list[str]) -> None:
         before = [node for node in self.empty if node.id.startswith(f"{after}.")]
@@ -219,7 +221,7 @@ def _word_of(columns: list[str], head: int | None) -> ConllWord:
     return ConllWord(number, form, lemma, upos, xpos, feats, head, deprel, deps, misc)
 
 
-def _bounded(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
+def bounded(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
     """Pass the text on, unless a line is too long to be one: what a small file can unfold to has no bound."""
     offset = line = 0
     for piece in pieces:
@@ -230,3 +232,32 @@ def _bounded(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
             raise FormatError("a line is too long", path=Path(name), offset=offset, got=f"{line:,}", expected=expected)
         offset += len(piece)
         yield piece
+
+
+def conllu_lines(sentence: ConllSentence) -> str:
+    r"""Return a sentence as it stands in a file, with the empty line behind it.
+
+    Examples
+    --------
+    >>> word = ConllWord("1", "go", "_", "VERB", "_", "_", None, "_", "_", "_")
+    >>> conllu_lines(ConllSentence((word,), comments=("text = go",)))
+    '# text = go\n1\tgo\t_\tVERB\t_\t_\t_\t_\t_\t_\n\n'
+    """
+    lines = [f"# {comment}" for comment in sentence.comments]
+    ranges = {token.first: token for token in sentence.multiword}
+    empty = list(sentence.empty)
+    for number in range(len(sentence.words) + 1):
+        if number:
+            if number in ranges:
+                token = ranges[number]
+                lines.append(
+                    "\t".join([f"{token.first}-{token.last}", token.form, *"___", token.feats, *"___", token.misc])
+                )
+            lines.append(_line_of(sentence.words[number - 1]))
+        lines += [_line_of(node) for node in empty if node.id.startswith(f"{number}.")]
+    return "\n".join(lines) + "\n\n"
+
+
+def _line_of(word: ConllWord) -> str:
+    values = dataclasses.asdict(word)
+    return "\t".join("_" if values[name] is None else str(values[name]) for name in _COLUMNS)
