@@ -7,7 +7,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
-#include "lstm.h"
+#include "lstm_weights.h"
 
 namespace firth::lstm_binding {
 
@@ -53,6 +53,7 @@ struct ForwardArrays {
     Row bias;
     In w_hr;
     Out out;
+    const LstmWeights* packed;
     std::vector<Out> kept;  // opened, after, hidden, uncut; or the cells behind each sentence
 };
 
@@ -63,7 +64,10 @@ inline LstmForward forward_of(const LstmShape& s, const ForwardArrays& a) {
     require(a.bias.shape(0) == 4 * cells, "the arrays of an LSTM don't fit one another");
     require_shape(a.out, rows, projection);
     require(a.kept.size() == 4 || a.kept.size() == 1, "what is kept are four arrays, or the last cells");
-    LstmForward run{a.x.data(), a.h0.data(), a.c0.data(), a.w_ih.data(), a.w_hh.data(), a.bias.data(), a.w_hr.data(), a.out.data(),
+    if (a.packed)
+        require(a.packed->n_in == s.n_in && a.packed->cells == s.cells && a.packed->projection == s.projection,
+                "the arrays of an LSTM don't fit one another");
+    LstmForward run{a.x.data(), a.h0.data(), a.c0.data(), a.w_ih.data(), a.w_hh.data(), a.bias.data(), a.w_hr.data(), a.packed, a.out.data(),
                     nullptr, nullptr, nullptr, nullptr, nullptr};
     if (a.kept.size() == 1) {
         require_shape(a.kept[0], batch, cells);
@@ -80,10 +84,10 @@ inline void forward(nb::list directions, Begin begin, float cell_clip, float pro
     std::vector<ForwardArrays> arrays;
     for (nb::handle each : directions) {
         const nb::tuple t = nb::cast<nb::tuple>(each);
-        require(t.size() == 9, "a direction is nine arrays");
+        require(t.size() == 10, "a direction is eight arrays, weights in panels or None, and what is kept");
         arrays.push_back({nb::cast<In>(t[0], false), nb::cast<In>(t[1], false), nb::cast<In>(t[2], false), nb::cast<In>(t[3], false),
                           nb::cast<In>(t[4], false), nb::cast<Row>(t[5], false), nb::cast<In>(t[6], false), nb::cast<Out>(t[7], false),
-                          nb::cast<std::vector<Out>>(t[8])});
+                          t[8].is_none() ? nullptr : nb::cast<const LstmWeights*>(t[8]), nb::cast<std::vector<Out>>(t[9])});
     }
     require(!arrays.empty(), "there must be a direction");
     const LstmShape shape = checked(arrays[0].w_hr, arrays[0].c0, arrays[0].x.shape(1), begin, cell_clip, projection_clip, threads);
@@ -123,7 +127,17 @@ inline void backward(nb::list directions, Begin begin, float cell_clip, float pr
     lstm_backward(shape, runs.data(), int(runs.size()), threads);
 }
 
+inline void pack_weights(LstmWeights* made, In w_ih, In w_hh, In w_hr) {
+    const size_t cells = w_hr.shape(1), projection = w_hr.shape(0), most = size_t(1) << 24;
+    require(cells < most && projection < most && w_ih.shape(1) < most, "an LSTM of such sizes is none");
+    require_shape(w_ih, 4 * cells, w_ih.shape(1)), require_shape(w_hh, 4 * cells, projection);
+    nb::gil_scoped_release free;
+    new (made) LstmWeights(w_ih.data(), w_hh.data(), w_hr.data(), int(w_ih.shape(1)), int(cells), int(projection));
+}
+
 inline void bind_lstm(nb::module_& m) {
+    nb::class_<LstmWeights>(m, "LstmWeights", "The weights of a projected LSTM as lstm_forward reads them.")
+        .def("__init__", &pack_weights, "w_ih"_a.noconvert(), "w_hh"_a.noconvert(), "w_hr"_a.noconvert());
     m.def("lstm_forward", &forward, "directions"_a, "begin"_a.noconvert(), "cell_clip"_a, "projection_clip"_a, "threads"_a,
           "Projected LSTMs over whole sequences: their outputs, and what the way back needs or the last cells.");
     m.def("lstm_backward", &backward, "directions"_a, "begin"_a.noconvert(), "cell_clip"_a, "projection_clip"_a, "threads"_a,

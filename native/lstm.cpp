@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "aligned_room.h"
 #include "dispatch.h"
 #include "kernels.h"
+#include "lstm_weights.h"
 #include "parallel.h"
 
 namespace firth {
@@ -73,30 +73,41 @@ struct Parts {
 
 }  // namespace
 
+LstmWeights::LstmWeights(const float* ih, const float* hh, const float* hr, int inputs, int n, int outputs)
+    : n_in(inputs), cells(n), projection(outputs), w_ih(aligned_room(4 * padded_panels(n) * inputs)),
+      w_hh(aligned_room(4 * padded_panels(n) * outputs)), w_hr(aligned_room(padded_panels(outputs) * n)) {
+    pack_gates(ih, n, inputs, w_ih.get());
+    pack_gates(hh, n, outputs, w_hh.get());
+    pack_transposed(hr, outputs, n, w_hr.get());
+}
+
 void lstm_forward(const LstmShape& s, const LstmForward* runs, int n_runs, int threads) {
-    const size_t gates = 4 * padded_panels(s.cells), inputs = gates * s.n_in, states = gates * s.projection;
-    const size_t outputs = padded_panels(s.projection) * s.cells;
     const bool keep = runs[0].opened;
     const int block = keep ? std::max(1, s.n_steps) : int(std::max<int64_t>(1, kBlockRows / std::max(1, s.batch)));
     const size_t block_rows = keep ? 0 : size_t(s.batch) * std::min(block, std::max(1, s.n_steps));
-    struct Weights { AlignedRoom w_ih, w_hh, w_hr, opened, hidden; };
-    std::vector<Weights> weights{size_t(n_runs)};
-    parallel(size_t(threads), size_t(n_runs), [&](size_t, size_t d) {
-        weights[d] = {aligned_room(inputs), aligned_room(states), aligned_room(outputs), aligned_room(block_rows * 4 * s.cells),
-                      aligned_room(keep ? 0 : size_t(s.batch) * s.cells)};
-        pack_gates(runs[d].w_ih, s.cells, s.n_in, weights[d].w_ih.get());
-        pack_gates(runs[d].w_hh, s.cells, s.projection, weights[d].w_hh.get());
-        pack_transposed(runs[d].w_hr, s.projection, s.cells, weights[d].w_hr.get());
-    });
+    struct Own {
+        LstmWeights weights;
+        AlignedRoom opened, hidden;
+    };
+    std::vector<Own> own{size_t(n_runs)};
+    const auto prepare = [&](size_t d) {
+        own[d].opened = aligned_room(block_rows * 4 * s.cells), own[d].hidden = aligned_room(keep ? 0 : size_t(s.batch) * s.cells);
+        if (!runs[d].packed) own[d].weights = LstmWeights(runs[d].w_ih, runs[d].w_hh, runs[d].w_hr, s.n_in, s.cells, s.projection);
+    };
     const Parts parts(s.batch, n_runs, threads);
-    parallel(size_t(threads), parts.bounds.size() * n_runs, [&](size_t, size_t item) {
-        const size_t d = item % n_runs;
-        const auto [from, to] = parts.bounds[item / n_runs];
+    const auto run = [&](size_t d, size_t part) {
+        const auto [from, to] = parts.bounds[part];
         const AlignedRoom scratch = aligned_room(kLstmRows * 5 * kPanel);
-        const Weights& w = weights[d];
-        const LstmPart part{&s, from, to, w.w_ih.get(), w.w_hh.get(), w.w_hr.get(), scratch.get(), block, w.opened.get(), w.hidden.get()};
-        kernels().lstm_steps(part, runs[d]);
-    });
+        const LstmWeights& w = runs[d].packed ? *runs[d].packed : own[d].weights;
+        kernels().lstm_steps({&s, from, to, w.w_ih.get(), w.w_hh.get(), w.w_hr.get(), scratch.get(), block, own[d].opened.get(),
+                              own[d].hidden.get()}, runs[d]);
+    };
+    if (parts.bounds.size() == 1) {  // one round of threads serves both
+        parallel(size_t(threads), size_t(n_runs), [&](size_t, size_t d) { prepare(d), run(d, 0); });
+        return;
+    }
+    parallel(size_t(threads), size_t(n_runs), [&](size_t, size_t d) { prepare(d); });
+    parallel(size_t(threads), parts.bounds.size() * n_runs, [&](size_t, size_t item) { run(item % n_runs, item / n_runs); });
 }
 
 void lstm_backward(const LstmShape& s, const LstmBackward* runs, int n_runs, int threads) {

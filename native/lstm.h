@@ -22,10 +22,13 @@ struct LstmShape {
     float cell_clip, projection_clip;  // infinity: none
 };
 
+struct LstmWeights;  // in panels, as lstm_forward reads them
+
 // One direction forward. Gates are in the order input, forget, cell, output.
 struct LstmForward {
     const float *x, *h0, *c0;              // n_rows x n_in, batch x projection, batch x cells
     const float *w_ih, *w_hh, *bias, *w_hr;  // as torch has them
+    const LstmWeights* packed;             // the same three in panels; null: they are made for this call
     float* out;                            // n_rows x projection
     // What the way back needs, or null. Then c0 may be `last`.
     float *opened, *after, *hidden, *uncut;  // n_rows x 4 cells, cells, cells, projection

@@ -453,6 +453,9 @@ def lbfgs_direction(
 ) -> None: ...
 
 # ---------------------------------------------------------------- LSTM
+class LstmWeights:
+    def __init__(self, w_ih: NDArray[np.float32], w_hh: NDArray[np.float32], w_hr: NDArray[np.float32]) -> None: ...
+
 def lstm_forward(
     directions: list[tuple[Any, ...]],
     begin: NDArray[np.int64],

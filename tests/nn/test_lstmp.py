@@ -130,7 +130,18 @@ def test_arrays_that_do_not_fit_are_refused(kind: str) -> None:
     begin = np.array([0, 2, 3 if kind != "begin" else 5])
     w_hh = rows(12 if kind != "weights" else 11, 2)
     n = 3 if kind != "rows" else 4
-    direction = (rows(n, 4), rows(2, 2), rows(2, 3), rows(12, 4), w_hh, rows(12), rows(2, 3), rows(3, 2), [rows(2, 3)])
+    direction = (
+        rows(n, 4),
+        rows(2, 2),
+        rows(2, 3),
+        rows(12, 4),
+        w_hh,
+        rows(12),
+        rows(2, 3),
+        rows(3, 2),
+        None,
+        [rows(2, 3)],
+    )
     with pytest.raises(ValueError, match="over" if kind == "begin" else "fit"):
         _core.lstm_forward([direction], begin, 0.0, 0.0, 1)
 
@@ -166,20 +177,17 @@ def test_half_precision_around_a_layer_keeps_the_layer_in_single() -> None:
     assert layer.weight_hr.grad.dtype == torch.float32
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@torch.no_grad()
-def test_sentences_of_several_lengths_on_several_threads_are_the_plain_steps(threads: int) -> None:
-    """More rows than a block of steps holds, whose number falls: parts of the batch are in different blocks."""
-    draw = torch.Generator().manual_seed(1)
-    layer = ProjectedLSTM(16, 128, 16, 0.3, 0.3)
-    layer.reset(draw)
-    lengths = sorted(torch.randint(1, 40, (150,), generator=draw).tolist(), reverse=True)
-    active = [sum(length > t for length in lengths) for t in range(lengths[0])]
-    x = torch.randn(lengths[0], 150, 16, generator=draw)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        y, _ = layer(x, layer.start(150), active)
-    finally:
-        torch.set_num_threads(before)
-    torch.testing.assert_close(y, layer.plain(x, layer.start(150), active)[0], rtol=0, atol=2e-6)
+def test_weights_that_changed_are_read_anew_without_gradients() -> None:
+    torch.manual_seed(0)
+    layer = layer_of(40, torch.float32, (0.5, 0.2))
+    x, state = torch.randn(3, 2, 4), layer.start(2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
+    for change in range(3):
+        with torch.no_grad():
+            found, _ = layer(x, state)
+            torch.testing.assert_close(found, layer.plain(x, state, [2, 2, 2])[0], rtol=0, atol=1e-6)
+        if change == 0:
+            layer(x, state)[0].sum().backward()
+            optimizer.step()
+        elif change == 1:
+            layer.load_state_dict(layer_of(40, torch.float32, (0.5, 0.2)).state_dict())

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from firth import _core
 from firth.nn.lstmp_sequence import projected_lstms
 from firth.nn.lstmp_steps import Direction
 
@@ -120,4 +123,25 @@ def together(
         Direction(x, *state, layer.weight_ih, layer.weight_hh, layer.bias, layer.weight_hr) for layer, x, state in each
     ]
     limits = layers[0].cell_clip, layers[0].projection_clip
-    return [(y, (h, c)) for y, h, c in projected_lstms(directions, limits, counts)]
+    packed = None if torch.is_grad_enabled() else [_packed(layer) for layer in layers]
+    return [(y, (h, c)) for y, h, c in projected_lstms(directions, limits, counts, packed)]
+
+
+_PACKED: WeakKeyDictionary[ProjectedLSTM, tuple[Any, Any]] = WeakKeyDictionary()
+
+
+def _packed(layer: ProjectedLSTM) -> Any:
+    """Return a layer's weights as the native kernel reads them, kept until they change: for use without gradients.
+
+    Packing takes as long as a few steps, so single sentences need it. What changes weights in their place is noticed as
+    autograd notices it; what does so through ``.data`` is not.
+    """
+    weights = layer.weight_ih, layer.weight_hh, layer.weight_hr
+    if any(w.device.type != "cpu" or w.dtype != torch.float32 or w.is_inference() for w in weights):
+        return None
+    key = tuple((weight.data_ptr(), weight._version, weight.shape) for weight in weights)
+    found = _PACKED.get(layer)
+    if found is None or found[0] != key:
+        arrays = (weight.detach().contiguous().numpy() for weight in weights)
+        found = _PACKED[layer] = key, _core.LstmWeights(*arrays)
+    return found[1]

@@ -23,7 +23,9 @@ __all__ = ["projected_lstms"]
 Found = tuple[Tensor, Tensor, Tensor]  # outputs (n_steps, batch, projection) and the state behind each sentence
 
 
-def projected_lstms(directions: Sequence[Direction], limits: Limits, active: list[int]) -> list[Found]:
+def projected_lstms(
+    directions: Sequence[Direction], limits: Limits, active: list[int], packed: Sequence[Any] | None = None
+) -> list[Found]:
     """Return the outputs of layers of one shape and the states behind each sentence.
 
     Parameters
@@ -33,6 +35,8 @@ def projected_lstms(directions: Sequence[Direction], limits: Limits, active: lis
         Largest absolute value of a cell and of an output; 0 is no limit.
     active : list of int
         How many sentences are not over at each step, falling; one step or more.
+    packed : sequence of LstmWeights, optional
+        Weights of each direction as the native kernel reads them, for use without gradients.
 
     Returns
     -------
@@ -45,7 +49,7 @@ def projected_lstms(directions: Sequence[Direction], limits: Limits, active: lis
         if torch.is_grad_enabled() and any(value.requires_grad for value in flat):
             values: tuple[Tensor, ...] = _ProjectedLSTMs.apply(limits, active, *flat)  # type: ignore[no-untyped-call]
         else:
-            values = _forward([value.detach() for value in flat], limits, active, keep=False)[0]
+            values = _forward([value.detach() for value in flat], limits, active, packed, keep=False)[0]
     return [(values[i], values[i + 1], values[i + 2]) for i in range(0, len(values), 3)]
 
 
@@ -93,19 +97,19 @@ def _begin(active: list[int]) -> Any:
 
 
 def _forward(
-    flat: Sequence[Tensor], limits: Limits, active: list[int], *, keep: bool
+    flat: Sequence[Tensor], limits: Limits, active: list[int], packed: Sequence[Any] | None = None, *, keep: bool
 ) -> tuple[tuple[Tensor, ...], list[Tensor]]:
     """Return outputs and states of all directions, and what is kept: the outputs and `Kept` of each."""
     layers = [Direction(*flat[i : i + 7]) for i in range(0, len(flat), 7)]
     native, found, kept, calls = _native(flat), [], [], []
-    for layer in layers:
+    for place, layer in enumerate(layers):
         x = _packed(layer.x, active)
         out = x.new_empty(len(x), len(layer.w_hr))
         room: tuple[Tensor, ...] = (layer.c.clone(memory_format=torch.contiguous_format),)
         if keep or not native:
             room = Kept.room(x, len(x), layer.w_hr.shape[1], len(layer.w_hr))
         if native:
-            calls.append((*_arrays([x, *layer[1:]]), out.numpy(), _arrays(room)))
+            calls.append((*_arrays([x, *layer[1:]]), out.numpy(), packed[place] if packed else None, _arrays(room)))
         else:
             steps(layer._replace(x=x), limits, active, Kept(*room), out)
         kept.append((out, *room))
