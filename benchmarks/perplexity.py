@@ -66,7 +66,15 @@ JOBS = {
         target=124.7,
     ),
     "rnn-kn5": Job("RNN (Elman) with KN5", of="rnn", evaluate="--with {models}/kn5 --fit-on {valid}", target=106.0),
-    "lstm": Job("LSTM, small, an hour on CPU", "rnn --cell lstm --minutes 60", target=100.0),
+    "lstm": Job(
+        "LSTM, small",
+        "rnn --cell lstm --dim 400 --hidden 400 --softmax sampled --samples 1000 --batch 32 --bptt 35 --rate 0.003"
+        " --dropout-input 0.3 --dropout-output 0.5 --epochs 20 --threads 1",
+        target=100.0,
+    ),
+    "lstm-cache": Job(
+        "the same with a neural cache", of="lstm", evaluate="--neural-cache 2000 --fit-on {valid}", target=95.0
+    ),
     "mixed": Job(
         "RNN, NNLM, maximum entropy and KN5 mixed",
         of="rnn",

@@ -191,3 +191,22 @@ def test_weights_that_changed_are_read_anew_without_gradients() -> None:
             optimizer.step()
         elif change == 1:
             layer.load_state_dict(layer_of(40, torch.float32, (0.5, 0.2)).state_dict())
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@torch.no_grad()
+def test_sentences_of_several_lengths_on_several_threads_are_the_plain_steps(threads: int) -> None:
+    """More rows than a block of steps holds, whose number falls: parts of the batch are in different blocks."""
+    draw = torch.Generator().manual_seed(1)
+    layer = ProjectedLSTM(16, 128, 16, 0.3, 0.3)
+    layer.reset(draw)
+    lengths = sorted(torch.randint(1, 40, (150,), generator=draw).tolist(), reverse=True)
+    active = [sum(length > t for length in lengths) for t in range(lengths[0])]
+    x = torch.randn(lengths[0], 150, 16, generator=draw)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        y, _ = layer(x, layer.start(150), active)
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(y, layer.plain(x, layer.start(150), active)[0], rtol=0, atol=2e-6)
