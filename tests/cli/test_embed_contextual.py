@@ -73,7 +73,7 @@ def test_h5_is_in_allennlps_layout(call: Call, elmo: tuple[ElmoModel, Path], lin
         (["--what", "sentences"], lambda layers: layers.mean(0).sum(0, keepdims=True) / max(1, layers.shape[1])),
     ],
 )
-def test_layers_and_mixes(
+def test_layers_and_mixes(  # noqa: PLR0917
     options: list[str], expected: Any, call: Call, elmo: tuple[ElmoModel, Path], lines: Path, tmp_path: Path
 ) -> None:
     model, path = elmo
@@ -148,7 +148,7 @@ def test_cut_words_are_told_once(call: Call, elmo: tuple[ElmoModel, Path], tmp_p
         (["--limit", "3"], 1, "limit 3"),
     ],
 )
-def test_bad_options_give_one_line_and_no_file(
+def test_bad_options_give_one_line_and_no_file(  # noqa: PLR0917
     options: list[str], code: int, message: str, call: Call, elmo: tuple[ElmoModel, Path], lines: Path, tmp_path: Path
 ) -> None:
     done = call("embed", elmo[1], lines, "--out", tmp_path / "v.npy", *options)

@@ -133,7 +133,7 @@ class ElmoModel:
         misread = Misread(self.reader)
         of_tokens, of_layers = self._grain()
         encoder = Encoder(self.net, batch_tokens, of_layers)
-        tokens = TokenVectors(self.net, self.reader, of_tokens, _ROOM, self._cached)
+        tokens = TokenVectors(self.net, self.reader, of_tokens, _ROOM, self._known())
         for window in windows(checked(sentences), _WINDOW * batch_tokens):
             misread.look_at(window)
             for layers in encoder.layers(window, tokens):
@@ -177,10 +177,9 @@ class ElmoModel:
         int
             Bytes that are taken: 4 * projection for each distinct word.
         """
-        if self._cached is None or not self._cached.fresh:
-            self._cached = TokenVectors(self.net, self.reader, self._grain()[0])
-        self._cached.of(list(dict.fromkeys(words)))
-        return self._cached.nbytes
+        known = self._known()
+        known.of(list(dict.fromkeys(words)))
+        return known.nbytes
 
     def stateful(self) -> ElmoSession:
         """Return a session that carries its state from batch to batch, as bilm-tf and AllenNLP did.
@@ -216,6 +215,12 @@ class ElmoModel:
         self.mix.to(device)
         self._cached = None
         return self
+
+    def _known(self) -> TokenVectors:
+        """Return the words that are cached; of a net that has changed, none but a sentence's begin and end."""
+        if self._cached is None or not self._cached.fresh:
+            self._cached = TokenVectors(self.net, self.reader, self._grain()[0])
+        return self._cached
 
     def _grain(self) -> tuple[Grain, Grain]:
         """Return how rows are given to the token layer and to the LSTMs, on the device and the threads of now."""

@@ -62,7 +62,7 @@ class TokenVectors:
 
     @property
     def fresh(self) -> bool:
-        """Whether the token layer still has the weights, and the place, that the vectors were computed with."""
+        """Whether the token layer still has the weights, the place and the threads that the vectors were made with."""
         return self._made_of == self._versions() and self._kept.device == self._net.tokens.embedding.device
 
     def table(self, sentences: Sequence[Sequence[str]]) -> tuple[Tensor, list[Tensor]]:
@@ -127,5 +127,7 @@ class TokenVectors:
         spelled = torch.as_tensor(np.concatenate([rows, filler]), dtype=torch.int64)
         return torch.as_tensor(self._net.tokens(spelled.to(self._net.tokens.embedding.device))[:n])
 
-    def _versions(self) -> tuple[int, ...]:
-        return tuple(parameter._version for parameter in self._net.tokens.parameters())
+    def _versions(self) -> tuple[object, ...]:
+        """Return what changes when the weights do, and with the number of threads, which bits may depend on."""
+        weights = self._net.tokens.parameters()
+        return torch.get_num_threads(), *((each.data_ptr(), each.dtype, each._version) for each in weights)

@@ -155,7 +155,7 @@ def _lstm(graph: Graph, layer: ProjectedLSTM, x: str) -> str:
 
 
 def _step(body: Graph, layer: ProjectedLSTM) -> Any:
-    h, c, sums = (f"{name}_{body.constant(0)}" for name in "hcs")  # distinct in each layer
+    h, c, sums = (body.name() for _ in range(3))
     both = body.op("Add", sums, body.op("MatMul", h, body.constant(_plain(layer.weight_hh).T)))
     i, f, g, o = body.ops("Split", both, n=4, axis=1)
     kept = body.op("Mul", body.op("Sigmoid", f), c)

@@ -36,9 +36,10 @@ class Graph:
         self._constants: list[Any] = []
         self._n = 0
 
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Return a name that stands for nothing yet, such as for an input of a loop's body."""
         if self._outer is not None:
-            return self._outer._name()
+            return self._outer.name()
         self._n += 1
         return f"v{self._n}"
 
@@ -48,7 +49,7 @@ class Graph:
 
         if self._outer is not None:
             return self._outer.constant(value, dtype)
-        name = self._name()
+        name = self.name()
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(np.asarray(value, dtype)), name))
         return name
 
@@ -64,7 +65,7 @@ class Graph:
         """Add an operation of ``n`` outputs and return their names."""
         from onnx import helper
 
-        outputs = [self._name() for _ in range(n)]
+        outputs = [self.name() for _ in range(n)]
         self._nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
         return outputs
 
@@ -84,7 +85,7 @@ class Graph:
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in some]
             for some in (inputs, outputs)
         )
-        return helper.make_graph(self._nodes, self._name(), given, found)
+        return helper.make_graph(self._nodes, self.name(), given, found)
 
     def model(
         self, inputs: dict[str, list[Any]], outputs: dict[str, tuple[str, list[Any]]], notes: dict[str, str]
