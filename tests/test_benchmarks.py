@@ -19,6 +19,7 @@ NAMES = (
     "child",
     "commandline",
     "elmo_speed",
+    "elmo_train",
     "glove",
     "jobs",
     "measure",
