@@ -204,3 +204,22 @@ def test_a_fused_optimizer_changes_weights_that_are_kept() -> None:
             torch.testing.assert_close(found, layer.plain(x, state, [2, 2, 2])[0], rtol=0, atol=1e-6)
         layer(x, state)[0].sum().backward()
         optimizer.step()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@torch.no_grad()
+def test_sentences_of_several_lengths_on_several_threads_are_the_plain_steps(threads: int) -> None:
+    """More rows than a block of steps holds, whose number falls: parts of the batch are in different blocks."""
+    draw = torch.Generator().manual_seed(1)
+    layer = ProjectedLSTM(16, 128, 16, 0.3, 0.3)
+    layer.reset(draw)
+    lengths = sorted(torch.randint(1, 40, (150,), generator=draw).tolist(), reverse=True)
+    active = [sum(length > t for length in lengths) for t in range(lengths[0])]
+    x = torch.randn(lengths[0], 150, 16, generator=draw)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        y, _ = layer(x, layer.start(150), active)
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(y, layer.plain(x, layer.start(150), active)[0], rtol=0, atol=2e-6)
