@@ -133,11 +133,22 @@ inline void pack_weights(LstmWeights* made, In w_ih, In w_hh, In w_hr) {
     require_shape(w_ih, 4 * cells, w_ih.shape(1)), require_shape(w_hh, 4 * cells, projection);
     nb::gil_scoped_release free;
     new (made) LstmWeights(w_ih.data(), w_hh.data(), w_hr.data(), int(w_ih.shape(1)), int(cells), int(projection));
+    made->mark(w_ih.data(), w_hh.data(), w_hr.data());
+}
+
+inline bool holds(const LstmWeights& packed, In w_ih, In w_hh, In w_hr) {
+    const size_t cells = size_t(packed.cells), projection = size_t(packed.projection), n_in = size_t(packed.n_in);
+    if (w_ih.shape(0) != 4 * cells || w_ih.shape(1) != n_in || w_hh.shape(0) != 4 * cells || w_hh.shape(1) != projection ||
+        w_hr.shape(0) != projection || w_hr.shape(1) != cells)
+        return false;
+    nb::gil_scoped_release free;
+    return packed.holds(w_ih.data(), w_hh.data(), w_hr.data());
 }
 
 inline void bind_lstm(nb::module_& m) {
     nb::class_<LstmWeights>(m, "LstmWeights", "The weights of a projected LSTM as lstm_forward reads them.")
-        .def("__init__", &pack_weights, "w_ih"_a.noconvert(), "w_hh"_a.noconvert(), "w_hr"_a.noconvert());
+        .def("__init__", &pack_weights, "w_ih"_a.noconvert(), "w_hh"_a.noconvert(), "w_hr"_a.noconvert())
+        .def("holds", &holds, "w_ih"_a.noconvert(), "w_hh"_a.noconvert(), "w_hr"_a.noconvert(), "Whether these very weights were packed.");
     m.def("lstm_forward", &forward, "directions"_a, "begin"_a.noconvert(), "cell_clip"_a, "projection_clip"_a, "threads"_a,
           "Projected LSTMs over whole sequences: their outputs, and what the way back needs or the last cells.");
     m.def("lstm_backward", &backward, "directions"_a, "begin"_a.noconvert(), "cell_clip"_a, "projection_clip"_a, "threads"_a,

@@ -455,6 +455,7 @@ def lbfgs_direction(
 # ---------------------------------------------------------------- LSTM
 class LstmWeights:
     def __init__(self, w_ih: NDArray[np.float32], w_hh: NDArray[np.float32], w_hr: NDArray[np.float32]) -> None: ...
+    def holds(self, w_ih: NDArray[np.float32], w_hh: NDArray[np.float32], w_hr: NDArray[np.float32]) -> bool: ...
 
 def lstm_forward(
     directions: list[tuple[Any, ...]],

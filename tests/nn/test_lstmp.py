@@ -181,16 +181,29 @@ def test_weights_that_changed_are_read_anew_without_gradients() -> None:
     torch.manual_seed(0)
     layer = layer_of(40, torch.float32, (0.5, 0.2))
     x, state = torch.randn(3, 2, 4), layer.start(2)
-    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
-    for change in range(3):
+    weights = layer.weight_ih, layer.weight_hh, layer.weight_hr
+    changes = [lambda weight=weight: weight.data.numpy().__setitem__((0, 0), 3.0) for weight in weights]  # tells nobody
+    changes += [lambda weight=weight: weight.data.neg_() for weight in weights]
+    for change in changes:
+        with torch.no_grad():
+            before, _ = layer(x, state)
+            change()
+            after, _ = layer(x, state)
+            torch.testing.assert_close(after, layer.plain(x, state, [2, 2, 2])[0], rtol=0, atol=1e-6)
+            assert not torch.equal(before, after)
+
+
+def test_a_fused_optimizer_changes_weights_that_are_kept() -> None:
+    torch.manual_seed(0)
+    layer = layer_of(40, torch.float32, (0.5, 0.2))
+    x, state = torch.randn(3, 2, 4), layer.start(2)
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1, fused=True)
+    for _ in range(3):
         with torch.no_grad():
             found, _ = layer(x, state)
             torch.testing.assert_close(found, layer.plain(x, state, [2, 2, 2])[0], rtol=0, atol=1e-6)
-        if change == 0:
-            layer(x, state)[0].sum().backward()
-            optimizer.step()
-        elif change == 1:
-            layer.load_state_dict(layer_of(40, torch.float32, (0.5, 0.2)).state_dict())
+        layer(x, state)[0].sum().backward()
+        optimizer.step()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

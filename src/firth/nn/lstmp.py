@@ -127,21 +127,20 @@ def together(
     return [(y, (h, c)) for y, h, c in projected_lstms(directions, limits, counts, packed)]
 
 
-_PACKED: WeakKeyDictionary[ProjectedLSTM, tuple[Any, Any]] = WeakKeyDictionary()
+_PACKED: WeakKeyDictionary[ProjectedLSTM, Any] = WeakKeyDictionary()
 
 
 def _packed(layer: ProjectedLSTM) -> Any:
     """Return a layer's weights as the native kernel reads them, kept until they change: for use without gradients.
 
-    Packing takes as long as a few steps, so single sentences need it. What changes weights in their place is noticed as
-    autograd notices it; what does so through ``.data`` is not.
+    Packing takes as long as many steps of a single sentence. A digest of all weights tells whether they are the same;
+    autograd's count of changes does not, for fused optimizers leave it as it is.
     """
     weights = layer.weight_ih, layer.weight_hh, layer.weight_hr
-    if any(w.device.type != "cpu" or w.dtype != torch.float32 or w.is_inference() for w in weights):
+    if any(weight.device.type != "cpu" or weight.dtype != torch.float32 for weight in weights):
         return None
-    key = tuple((weight.data_ptr(), weight._version, weight.shape) for weight in weights)
+    arrays = [weight.detach().contiguous().numpy() for weight in weights]
     found = _PACKED.get(layer)
-    if found is None or found[0] != key:
-        arrays = (weight.detach().contiguous().numpy() for weight in weights)
-        found = _PACKED[layer] = key, _core.LstmWeights(*arrays)
-    return found[1]
+    if found is None or not found.holds(*arrays):
+        found = _PACKED[layer] = _core.LstmWeights(*arrays)
+    return found
