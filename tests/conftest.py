@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings as _settings
+from hypothesis import settings
 
 # Examples are drawn by the hundred on machines that have other work: none has a time limit.
-_settings.register_profile("firth", deadline=None)
-_settings.load_profile("firth")
+settings.register_profile("firth", deadline=None)
+settings.load_profile("firth")
 
 DATA = Path(os.environ.get("FIRTH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
