@@ -104,9 +104,8 @@ def model_options(kind: type[Config]) -> list[inspect.Parameter]:
     for field in dataclasses.fields(kind):
         choices = field.metadata.get("choices")
         hint: Any = Literal[tuple(choices)] if choices else hints[field.name]
-        hint = (
-            hint | None if choices and field.default is None else hint
-        )  # pydantic, where it is loaded, checks defaults
+        if choices and field.default is None:  # where pydantic is loaded, defaults are checked too
+            hint = hint | None
         help = field.metadata.get("help", "") + _bounds(field.metadata)
         several = any(typing.get_origin(kind) is tuple for kind in (hint, *typing.get_args(hint)))
         negative = "" if several else _NEGATIVES.get(field.name)
