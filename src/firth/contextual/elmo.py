@@ -33,7 +33,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "cells": 1024, "projection": 128, "character_dim": 16, "highways": 1,
         "filters": ("1x32", "2x64", "3x96", "4x128", "5x192"),
         "softmax": "sampled", "samples": 2048, "dropout": 0.0,
-        "rate": 2e-3, "clip": 1.0, "batch": 64, "bptt": 20, "epochs": 5,
+        "rate": 4e-3, "clip": 1.0, "batch": 32, "bptt": 20, "epochs": 5,
     },
     "medium": {
         "cells": 2048, "projection": 256, "character_dim": 16, "highways": 1, "filters": _FILTERS,
@@ -102,7 +102,7 @@ class Elmo(Config):
     optimizer: str = option("adam", "kind of update", choices=("sgd", "adam", "adamw"))
     rate: float | None = _by_recipe("rate", "learning rate at its highest", minimum=0, maximum=1000)
     decay: str = option("linear", "how the rate falls", choices=("constant", "linear", "cosine"))
-    warmup: float = option(0.01, "share of training in which the rate rises to its highest", minimum=0, maximum=1)
+    warmup: float = option(0.03, "share of training in which the rate rises to its highest", minimum=0, maximum=1)
     clip: float | None = _by_recipe("clip", "longest gradient; 0 is no limit", minimum=0)
     batch: int | None = _by_recipe("batch", "places of the text that are read side by side", minimum=1)
     bptt: int | None = _by_recipe("bptt", "steps that a gradient goes back", minimum=1, maximum=1_000_000)
