@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +12,7 @@ from firth.errors import ConfigError, DataError, FormatError
 from firth.events import Event, Notice
 from firth.tasks.tagger import Tagger, Trained, train
 
-SMALL: dict[str, Any] = {
-    "hidden": 12, "dim": 8, "epochs": 25, "rate": 0.02, "dropout": 0.1, "word_dropout": 0.0, "batch": 1,
-    "casing": False, "characters": "none",
-}  # fmt: skip
-PAIRS = [
-    (words.split(), labels.split())
-    for words, labels in [
-        ("Ann Lee farms", "B-PER I-PER O"),
-        ("we saw Ann", "O O B-PER"),
-        ("Bonn grows", "B-LOC O"),
-        ("Ann Lee saw Bonn", "B-PER I-PER O B-LOC"),
-    ]
-]
-
-
-def fitted(data: Any = PAIRS, representation: Any = (), heldout: Any = None, **options: Any) -> Trained:
-    return train(data, Tagger(**{**SMALL, **options}), representation=representation, heldout=heldout, threads=1)
-
-
-def right(made: Trained, pairs: Sequence[tuple[Any, list[str]]] = PAIRS) -> bool:
-    return made.model.tag([words for words, _ in pairs]) == [labels for _, labels in pairs]
+from .test_tagger import PAIRS, SMALL, fitted, right
 
 
 def test_a_sentence_has_the_same_labels_alone_and_beside_others() -> None:

@@ -1,23 +1,22 @@
-"""What the verbs for words in context share: the model, and how its texts are read."""
+"""What the verbs for words in context share: the model, and its layer."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firth.cli.cpu import check_cpu_level
-from firth.cli.output import note, note_event
-from firth.cli.texts import TOKENIZERS, TextOptions
+from firth.cli.output import note_event
 from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from firth.evaluate.in_context import Layer
     from firth.protocols import Representation
 
-__all__ = ["load_representation", "model_reading", "parsed_layer"]
+__all__ = ["load_encoder", "parsed_layer"]
 
 
-def load_representation(path: Path, format: str | None = None) -> Representation:
+def load_encoder(path: Path, format: str | None = None) -> Representation:
     """Load a model and make sure that it encodes sentences.
 
     Raises
@@ -33,18 +32,6 @@ def load_representation(path: Path, format: str | None = None) -> Representation
     if not isinstance(model, Representation):
         raise DataError(f"{path} encodes no sentences", got=type(model).__name__, expected="such as an ELMo")
     return model
-
-
-def model_reading(text: TextOptions, model: Any) -> TextOptions:
-    """Return the options given, or without a tokenizer among them those that the model was trained with."""
-    metadata = getattr(model, "metadata", None)
-    made = metadata.get("tokenizer") if isinstance(metadata, dict) else None
-    if not isinstance(made, dict):
-        return text
-    if text.tokenizer is None and made.get("name") not in TOKENIZERS:
-        note(f"the model was trained with the tokenizer {made.get('name')}, which cannot be used here")
-        return text
-    return text.over(made)
 
 
 def parsed_layer(layer: str) -> Layer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,7 +11,7 @@ from firth.cli.embed_contextual import ContextOptions, embed_contextual
 from firth.cli.options import FormatOption, LimitOption, ModelPath, Texts, load_representation
 from firth.cli.output import note
 from firth.cli.target import check_target, make_parents
-from firth.cli.texts import TOKENIZERS, TextOptions, token_lines
+from firth.cli.texts import TextOptions, read_as_trained, token_lines
 from firth.errors import ConfigError, DataError
 from firth.protocols import Float32
 
@@ -57,17 +56,16 @@ def embed(
     check_target(out, overwrite=overwrite, sources=[model, *texts])
     context.check()
     found = load_representation(model, limit, format)
-    metadata = getattr(found, "metadata", {})
     if not isinstance(found, Vectors):
         if (weighting, oov) != ("mean", "skip"):
             raise ConfigError("--weighting and --oov are for models that hold one vector for each word")
-        lines = token_lines(texts, _tokenizing(text, metadata))
+        lines = token_lines(texts, _reading(text, found))
         embed_contextual(found, lines, out, context, sentences=what == "sentences")
         return
     if context != ContextOptions():
         raise ConfigError("this model has one vector for each word, without context", got=str(context))
     vectors = found.with_policy(oov)
-    rows = list(token_lines(texts, _tokenizing(text, metadata)))
+    rows = list(token_lines(texts, _reading(text, found)))
     _embed_static(vectors, rows, out, None if what == "tokens" else weighting, oov)
 
 
@@ -97,14 +95,9 @@ def _embed_static(vectors: Vectors, lines: list[list[str]], out: Path, weighting
         note(f"{empty:,} of {len(lines):,} lines have no known word")
 
 
-def _tokenizing(text: TextOptions, metadata: Mapping[str, Any]) -> TextOptions:
-    """Return the options given, or without a tokenizer among them those that the model was trained with."""
-    made = metadata.get("tokenizer")
-    if not isinstance(made, dict):
-        return text
-    if made.get("phrases"):
+def _reading(text: TextOptions, model: Any) -> TextOptions:
+    """Return how the text is read, and say what of the model's own reading is left out."""
+    made = getattr(model, "metadata", {}).get("tokenizer")
+    if isinstance(made, dict) and made.get("phrases"):
         note("the model was trained with phrases, which are not joined in the embedded text")
-    if text.tokenizer is None and made.get("name") not in TOKENIZERS:
-        note(f"the model was trained with the tokenizer {made.get('name')}, which cannot be used here")
-        return text
-    return text.over(made)
+    return read_as_trained(text, model)

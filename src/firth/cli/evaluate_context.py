@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from firth.cli.contextual import load_representation
+from firth.cli.contextual import load_encoder
 from firth.cli.display import listening
 from firth.cli.output import print_json, print_table
 from firth.cli.texts import TextOptions
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ContextSets", "evaluate_in_context"]
 
+_SETS = Parameter(consume_multiple=True, negative="", show_default=False)
+
 
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,34 +31,18 @@ class ContextSets:
 
     wsd: Annotated[
         tuple[Path, ...],
+        _SETS,
         Parameter(
-            consume_multiple=True,
-            negative="",
-            show_default=False,
-            help="Word sense sets: .data.xml files of the unified framework, keys beside them, or folders of them.",
+            help="Word sense sets: .data.xml files of the unified framework, keys beside them, or folders of them."
         ),
     ] = ()
     semcor: Annotated[Path | None, Parameter(help="--wsd: SemCor, which the senses are learnt from.")] = None
     wordnet: Annotated[
         Path | None, Parameter(help="--wsd: folder of WordNet's files, for the first sense of lemmas SemCor lacks.")
     ] = None
-    scws: Annotated[
-        tuple[Path, ...],
-        Parameter(
-            consume_multiple=True,
-            negative="",
-            show_default=False,
-            help="Similarity of words in context: SCWS's ratings.txt.",
-        ),
-    ] = ()
+    scws: Annotated[tuple[Path, ...], _SETS, Parameter(help="Similarity of words in context: SCWS's ratings.txt.")] = ()
     wic: Annotated[
-        tuple[Path, ...],
-        Parameter(
-            consume_multiple=True,
-            negative="",
-            show_default=False,
-            help="Same meaning or not: sets of WiC or MCL-WiC, labels beside them.",
-        ),
+        tuple[Path, ...], _SETS, Parameter(help="Same meaning or not: sets of WiC or MCL-WiC, labels beside them.")
     ] = ()
     wic_fit: Annotated[
         Path | None, Parameter(name="--wic-fit", help="--wic: the set that the threshold is fitted on.")
@@ -98,7 +84,7 @@ def evaluate_in_context(
         how = Tokenizer.of(reading.tokenizer, lower=reading.lower, fold_digits=reading.fold_digits)
     elif reading.lower or reading.fold_digits:
         raise ConfigError("--lower and --fold-digits need --tokenizer here", remedy="name the tokenizer too")
-    encoder = load_representation(model, format)
+    encoder = load_encoder(model, format)
     senses: list[WsdScore] = []
     if sets.wsd and sets.semcor is not None:
         with listening() as listen:

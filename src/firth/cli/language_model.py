@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from firth.cli.adapting import Adapting, adapted
 from firth.cli.cpu import check_cpu_level
 from firth.cli.output import note, note_event
-from firth.cli.texts import TOKENIZERS, TextOptions
+from firth.cli.texts import TextOptions, read_as_trained
 from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -94,15 +94,13 @@ def _loaded(path: Path) -> BaseLanguageModel:
 
 def is_elmo(model: Any) -> bool:
     """Return whether a model is an ELMo, which is two language models, without importing torch."""
-    return f"{type(model).__module__}:{type(model).__qualname__}" == "firth.contextual.elmo_model:ElmoModel"
+    from firth.formats.base import is_one_of
+
+    return is_one_of(model, "firth.contextual.elmo_model:ElmoModel")
 
 
 def reading_options(model: BaseLanguageModel, text: TextOptions) -> TextOptions:
     """Return the options given, or without a tokenizer among them those of the model's text."""
-    made: Any = model.metadata.get("tokenizer")
-    if not isinstance(made, dict):
+    if not isinstance(model.metadata.get("tokenizer"), dict):
         return text if text.tokenizer else dataclasses.replace(text, tokenizer="whitespace")
-    if text.tokenizer is None and made.get("name") not in TOKENIZERS:
-        note(f"the model was trained with the tokenizer {made.get('name')}, which cannot be used here")
-        return text
-    return text.over(made)
+    return read_as_trained(text, model)

@@ -102,16 +102,10 @@ def load_representation(path: Path, limit: int | None = None, format: str | None
         When ``FIRTH_CPU`` names no CPU level.
     """
     from firth.formats.registry import load
-    from firth.vectors.static import Vectors
 
     check_cpu_level()
     model = load(path, format=format, limit=limit, listen=note_event)
-    if isinstance(model, Contextual):
-        return model
-    vectors = getattr(model, "vectors", model)  # a classifier has some too
-    if not isinstance(vectors, Vectors):
-        raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
-    return vectors
+    return model if isinstance(model, Contextual) else _vectors_of(model, path)
 
 
 def load_start(path: Path, takes: Sequence[str]) -> Any:
@@ -122,14 +116,18 @@ def load_start(path: Path, takes: Sequence[str]) -> Any:
     DataError
         When it is something else.
     """
+    from firth.formats.base import is_one_of
     from firth.formats.registry import load
-    from firth.vectors.static import Vectors
 
     check_cpu_level()
     model = load(path, listen=note_event)
-    if f"{type(model).__module__}:{type(model).__qualname__}" in takes:
-        return model
-    vectors = getattr(model, "vectors", model)
+    return model if is_one_of(model, *takes) else _vectors_of(model, path)
+
+
+def _vectors_of(model: Any, path: Path) -> Vectors:
+    from firth.vectors.static import Vectors
+
+    vectors = getattr(model, "vectors", model)  # a classifier has some too
     if not isinstance(vectors, Vectors):
         raise DataError(f"{path} holds no word vectors", got=type(model).__name__)
     return vectors

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from firth.cli.contextual import load_representation, model_reading, parsed_layer
+from firth.cli.contextual import load_encoder, parsed_layer
 from firth.cli.options import FormatOption, JsonFlag, ModelPath, plain_texts
 from firth.cli.output import STDIN_MARK, note, note_event, print_json, print_table
 from firth.cli.target import check_target, make_parents
-from firth.cli.texts import TextOptions, read_corpus
+from firth.cli.texts import TextOptions, read_as_trained, read_corpus
 from firth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def senses(
     if picture is not None:
         _check_picture(picture, overwrite, [model, text])
     texts, wanted, level = ["-" if text == STDIN_MARK else text], " ".join(word), parsed_layer(layer)
-    encoder = load_representation(model, format)
+    encoder = load_encoder(model, format)
     refuse_static(encoder)
-    corpus = read_corpus(texts, model_reading(reading, encoder), listen=note_event)
+    corpus = read_corpus(texts, read_as_trained(reading, encoder), listen=note_event)
     found = find_senses(
         encoder, corpus, wanted, n_senses=senses, n=count, layer=level, most=max, context=context, pool=pool,
         case=case, seed=seed, listen=note_event,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from firth.cli.cpu import check_cpu_level
+from firth.cli.output import note
 from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from firth.events import Listener
     from firth.text.corpus import Corpus
 
-__all__ = ["TOKENIZERS", "TextOptions", "read_corpus", "read_model", "token_lines"]
+__all__ = ["TOKENIZERS", "TextOptions", "read_as_trained", "read_corpus", "read_model", "token_lines"]
 
 TOKENIZERS = ("words", "whitespace", "chars", "zh")
 _DEFAULT = "words"
@@ -56,6 +57,18 @@ class TextOptions:
     def __str__(self) -> str:
         flags = ["--" + flag.replace("_", "-") for flag in _FLAGS if getattr(self, flag)]
         return " ".join([f"--tokenizer {self.tokenizer or _DEFAULT}", *flags])
+
+
+def read_as_trained(text: TextOptions, model: Any) -> TextOptions:
+    """Return the options given, or without a tokenizer among them those that the model was trained with, if known."""
+    metadata = getattr(model, "metadata", None)
+    made = metadata.get("tokenizer") if isinstance(metadata, Mapping) else None
+    if not isinstance(made, dict):
+        return text
+    if text.tokenizer is None and made.get("name") not in TOKENIZERS:
+        note(f"the model was trained with the tokenizer {made.get('name')}, which cannot be used here")
+        return text
+    return text.over(made)
 
 
 def read_corpus(

@@ -24,8 +24,7 @@ from firth.events import Listener
 from firth.lm.rnn_batches import Stretches, stretch_ends
 from firth.nn.job import ignore
 from firth.nn.loop import Job, Loss, Place, Plan, Run, run_job, settled
-from firth.text.corpus import Corpus, as_corpus
-from firth.text.tokenize import Tokenizer
+from firth.text.corpus import Corpus, as_corpus, as_corpus_like
 
 __all__ = ["Work", "plan_of", "train"]
 
@@ -145,11 +144,7 @@ class _Heldout:
 
     def __init__(self, start: Start, heldout: Any, corpus: Corpus) -> None:
         self.net = start.net
-        own = (
-            heldout
-            if isinstance(heldout, Corpus)
-            else as_corpus(heldout, tokenizer=Tokenizer.described(corpus.tokenizer))
-        )
+        own = as_corpus_like(heldout, corpus.tokenizer)
         types = Types(own.vocab.words, start.reader, start.lexicon)
         stream = stream_of(own, types)
         places = min(_HELDOUT_PLACES, max(1, len(stream) // _HELDOUT_TOKENS))

@@ -13,7 +13,7 @@ from firth.formats.streams import Head
 from firth.vectors.static import Vectors
 from firth.vectors.subword import SubwordVectors
 
-__all__ = ["FileReport", "Format", "Reading"]
+__all__ = ["FileReport", "Format", "Reading", "is_one_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,3 +175,14 @@ def _extras(vectors: Vectors, options: frozenset[str]) -> Iterable[tuple[str, st
             yield "nodes", "the inner nodes of the tree"
     if rest := sorted(vectors.metadata.keys() - options):
         yield "metadata", "the model's options and origin (" + ", ".join(rest) + ")"
+
+
+def is_one_of(model: Any, *classes: str) -> bool:
+    """Return whether the class of ``model`` is one of those named ``module:class``, exactly; none is imported for it.
+
+    Examples
+    --------
+    >>> is_one_of(Reading(), "firth.formats.base:Reading")
+    True
+    """
+    return f"{type(model).__module__}:{type(model).__qualname__}" in classes

@@ -15,7 +15,7 @@ from firth.contextual.word_spelling import WordSpelling
 from firth.contextual.word_table import WordTable
 from firth.errors import DataError, FormatError
 from firth.formats.atomic import new_file
-from firth.formats.base import FileReport, Format, Reading
+from firth.formats.base import FileReport, Format, Reading, is_one_of
 from firth.formats.bilm_files import Pair, name_beside, pair_of
 from firth.formats.bilm_options import N_IDS, options_of, shape_of
 from firth.formats.bilm_vocabulary import read_vocabulary, vocabulary_lines
@@ -123,7 +123,7 @@ def _inspect(head: Head) -> FileReport:
 
 
 def _is_elmo(model: Any) -> bool:
-    return f"{type(model).__module__}:{type(model).__qualname__}" == _MODEL
+    return is_one_of(model, _MODEL)
 
 
 def _drops(model: ElmoModel) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import DataError, FormatError
-from firth.formats.base import Reading
+from firth.formats.base import Reading, is_one_of
 from firth.vectors.words import Words
 
 __all__ = ["Kind", "Parts", "kind_of", "kinds", "listed"]
@@ -102,7 +102,7 @@ class Kind:
     def fits(self, model: Any) -> bool:
         """Return whether ``model`` is of this kind."""
         if isinstance(self.holds, str):
-            return f"{type(model).__module__}:{type(model).__qualname__}" == self.holds
+            return is_one_of(model, self.holds)
         return type(model) is self.holds
 
 

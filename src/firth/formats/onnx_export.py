@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from firth.errors import ConfigError, DataError
 from firth.formats.atomic import new_file
-from firth.formats.base import FileReport, Format, Reading
+from firth.formats.base import FileReport, Format, Reading, is_one_of
 from firth.formats.onnx_graph import need_onnx
 from firth.formats.streams import Head
 
@@ -43,7 +43,7 @@ def write_onnx(model: ElmoModel, path: Path) -> None:
 
 
 def _fits(model: Any) -> bool:
-    return f"{type(model).__module__}:{type(model).__qualname__}" in _MODELS
+    return is_one_of(model, *_MODELS)
 
 
 def _dropped(model: ElmoModel) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -76,16 +77,17 @@ class CachedModel(BaseLanguageModel):
 
     def score(self, ids: Int32, state: CacheState) -> tuple[Float64, CacheState]:
         """Return the log probability of each id, and the state after the last."""
-        (plain, cached), state = self.score_each(ids, state)
+        (plain, cached), state = self.score_each(ids, state, [self.settings.flatness])
         share = self.settings.share
         with np.errstate(divide="ignore"):
             return np.logaddexp(plain + np.log(1 - share), cached + np.log(share)), state
 
     @torch.no_grad()
-    def score_each(self, ids: Int32, state: CacheState) -> tuple[Float64, CacheState]:
-        """Return the log probabilities by the model and by the cache, shape (2, n), and the state after the last.
+    def score_each(self, ids: Int32, state: CacheState, flatness: Sequence[float]) -> tuple[Float64, CacheState]:
+        """Return the log probabilities by the model, then by the cache of each flatness, and the state after the last.
 
-        Where the cache is empty it says what the model says; a word that it does not hold has -inf.
+        They have the shape (1 + n_flatness, n). Where the cache is empty it says what the model says; a word that it
+        does not hold has -inf.
         """
         found = []
         for first in range(0, len(ids), _BLOCK):
@@ -94,26 +96,25 @@ class CachedModel(BaseLanguageModel):
             words = self.model.tensor(piece)
             keys, followed = torch.cat([state.keys, hidden]), torch.cat([state.words, words])
             plain = self.model.net.softmax.picked(hidden, words).double()
-            weights, filled = self._weights(hidden, keys, len(state.keys))
-            cached = (weights * (followed == words[:, None])).sum(1)
-            alone = torch.where(filled, cached.log(), plain)
-            found.append(torch.stack([plain, alone]).cpu().numpy())
+            likeness, seen, filled = self._likeness(hidden, keys, len(state.keys))
+            rows = [plain]
+            for theta in flatness:
+                cached = (_weights(theta * likeness, seen, filled) * (followed == words[:, None])).sum(1)
+                rows.append(torch.where(filled, cached.log(), plain))
+            found.append(torch.stack(rows).cpu().numpy())
             window = self.settings.window
             state = CacheState(inner, keys[-window:].clone(), followed[-window:].clone())
-        return np.concatenate(found, axis=1) if found else np.zeros((2, 0)), state
+        return np.concatenate(found, axis=1) if found else np.zeros((1 + len(flatness), 0)), state
 
-    def _weights(self, hidden: Tensor, keys: Tensor, before: int) -> tuple[Tensor, Tensor]:
-        """Return what each kept state weighs for each prediction, (n, n_keys) of sum one, and where any is kept.
+    def _likeness(self, hidden: Tensor, keys: Tensor, before: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return h_t . h_i of each prediction and key, which keys it may look at, and where there are any.
 
         Prediction t may look at the ``window`` keys before its own, whose place is ``before + t``.
         """
         own = before + torch.arange(len(hidden), device=hidden.device)[:, None]
         places = torch.arange(len(keys), device=hidden.device)
         seen = (places < own) & (places >= own - self.settings.window)
-        likeness = self.settings.flatness * (hidden @ keys.t()).double()
-        filled = seen.any(1)
-        weights = likeness.masked_fill(~seen, -torch.inf).masked_fill(~filled[:, None], 0.0).softmax(1)
-        return weights * seen, filled
+        return (hidden @ keys.t()).double(), seen, seen.any(1)
 
     def _mixed(self, plain: Tensor, cached: Tensor, filled: Tensor) -> Tensor:
         share = self.settings.share
@@ -126,7 +127,13 @@ class CachedModel(BaseLanguageModel):
         if not len(state.keys):
             return plain.numpy()
         hidden, _ = self.model.hidden(np.array([self.lexicon.eos], np.int32), state.inner)
-        weights, filled = self._weights(hidden, torch.cat([state.keys, hidden]), len(state.keys))
+        likeness, seen, filled = self._likeness(hidden, torch.cat([state.keys, hidden]), len(state.keys))
+        weights = _weights(self.settings.flatness * likeness, seen, filled)
         cached = torch.zeros(len(plain), dtype=torch.double, device=hidden.device)
         cached.index_add_(0, state.words, weights[0, :-1])
         return np.asarray(self._mixed(plain, cached.cpu(), filled.cpu()).numpy())
+
+
+def _weights(scores: Tensor, seen: Tensor, filled: Tensor) -> Tensor:
+    """Return what each key weighs for each prediction, (n, n_keys), of sum one where any is seen."""
+    return scores.masked_fill(~seen, -torch.inf).masked_fill(~filled[:, None], 0.0).softmax(1) * seen

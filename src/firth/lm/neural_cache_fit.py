@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from firth.errors import DataError
 from firth.lm.mixture import fit_shares
 from firth.lm.neural_cache import CachedModel, NeuralCache
@@ -42,10 +44,11 @@ def fit_cache(model: RNNModel, text: Any, window: int = 2000) -> FittedCache:
     ids = model.lexicon.whole(model.corpus_of(text)).ids
     if not len(ids):
         raise DataError("there is nothing to fit the cache on", got="an empty text")
+    cached = CachedModel(model, NeuralCache(window=window))
+    plain, *each = cached.score_each(ids, cached.start(), _FLATNESS)[0]
     found = []
-    for flatness in _FLATNESS:
-        settings = NeuralCache(window=window, flatness=flatness)
-        cached = CachedModel(model, settings)
-        fitted = fit_shares(cached.score_each(ids, cached.start())[0])
-        found.append(FittedCache(dataclasses.replace(settings, share=fitted.shares[1]), fitted.perplexity))
+    for flatness, scores in zip(_FLATNESS, each, strict=True):
+        fitted = fit_shares(np.stack([plain, scores]))
+        settings = NeuralCache(window=window, share=fitted.shares[1], flatness=flatness)
+        found.append(FittedCache(settings, fitted.perplexity))
     return min(found, key=lambda one: one.perplexity)
