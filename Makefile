@@ -22,7 +22,7 @@ types: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt cmake ninja scikit-build-core nanobind cython setuptools wheel numpy
+	$(BIN)/pip install --quiet --constraint constraints.txt cmake ninja scikit-build-core nanobind cython setuptools setuptools-scm wheel numpy
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,zh,plot]'
 	touch $@
 
