@@ -75,7 +75,7 @@ def test_unfit_options_are_refused(options: dict[str, Any]) -> None:
 # ---------------------------------------------------------------- scoring
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
 def test_scores_are_those_of_single_steps(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firth.lm.rnn_model._STEPS", 3)
+    monkeypatch.setattr("firth.lm.net_model._STEPS", 3)
     model = small_model(cell=cell)
     ids = np.array([0, 1, 4, 5, 3, 2, 5, 0], np.int32)
     scores, after = model.score(ids, model.start())
@@ -115,7 +115,7 @@ def test_the_net_equals_torchs_lstm() -> None:
 
 
 def test_sentences_apart_are_scored_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firth.lm.rnn_model._TOGETHER", 10)
+    monkeypatch.setattr("firth.lm.net_model._TOGETHER", 10)
     model = small_model()
     generator = np.random.default_rng(0)
     sentences = [generator.integers(0, 6, n).astype(np.int32) for n in (3, 1, 0, 5, 2, 12, 5)]
@@ -241,7 +241,7 @@ def test_words_below_the_cut_are_unknown_and_counted() -> None:
 
 
 def test_the_heldout_loss_is_that_of_the_whole_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firth.lm.rnn_training._HELDOUT_BATCH", 1)
-    monkeypatch.setattr("firth.lm.rnn_training._HELDOUT_STEPS", 4)
+    monkeypatch.setattr("firth.lm.stretch_training._HELDOUT_BATCH", 1)
+    monkeypatch.setattr("firth.lm.stretch_training._HELDOUT_STEPS", 4)
     made = train(TEXT, RNN(**SMALL, softmax="sampled", samples=3, epochs=1), threads=1, heldout=TEXT[:3])
     assert made.heldout[0] == pytest.approx(np.log(made.model.perplexity(TEXT[:3]).with_unknown), abs=1e-5)

@@ -21,7 +21,7 @@ from firth.contextual.word_table import WordTable
 from firth.errors import ConfigError, DataError
 from firth.events import Listener, Notice
 from firth.lm.lexicon import Lexicon, cut_lexicon
-from firth.lm.rnn_training import cutoffs_of, output_counts
+from firth.lm.output_layer import cutoffs_of, output_counts
 from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax, SampledSoftmax, inclusion
 from firth.text.corpus import Corpus
 from firth.vectors.static import Vectors

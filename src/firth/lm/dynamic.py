@@ -18,8 +18,8 @@ from firth.config import Config, option
 from firth.errors import ConfigError
 from firth.lm.base import BaseLanguageModel
 from firth.lm.lexicon import Lexicon
+from firth.lm.net_model import NetModel, NetState
 from firth.lm.rnn_batches import side_by_side
-from firth.lm.rnn_model import RNNModel, RNNState
 from firth.protocols import Float64, Int32
 from firth.text.corpus import Corpus
 
@@ -52,7 +52,7 @@ class DynamicState:
 
     Attributes
     ----------
-    before : RNNState
+    before : NetState
         At the start of the stretch at work.
     pending : ndarray of int32
         The stretch's words so far.
@@ -60,7 +60,7 @@ class DynamicState:
         Those changed so far; None before the first update.
     """
 
-    before: RNNState
+    before: NetState
     pending: Int32
     parameters: Tensors | None
 
@@ -74,7 +74,7 @@ class DynamicModel(BaseLanguageModel):
 
     Parameters
     ----------
-    model : RNNModel
+    model : NetModel
         It is left as it is.
     settings : Dynamic, optional
     squares : mapping from str to Tensor, optional
@@ -83,11 +83,11 @@ class DynamicModel(BaseLanguageModel):
 
     carries = True
 
-    def __init__(self, model: RNNModel, settings: Dynamic | None = None, squares: Tensors | None = None) -> None:
+    def __init__(self, model: NetModel, settings: Dynamic | None = None, squares: Tensors | None = None) -> None:
         super().__init__(model.lexicon, model.metadata)
         self.settings = settings or Dynamic()
         self.trained = {name: value.detach().clone() for name, value in model.net.named_parameters()}
-        self._work = RNNModel(model.lexicon, copy.deepcopy(model.net), model.metadata)
+        self._work = NetModel(model.lexicon, copy.deepcopy(model.net), model.metadata)
         self._roots: dict[str, Tensor] = {}
         if self.settings.update == "rms":
             if squares is None:
@@ -118,7 +118,7 @@ class DynamicModel(BaseLanguageModel):
             at += len(piece)
             if full:
                 self._learn(hidden, whole)
-                before = RNNState(tuple(layer.detach() for layer in after.layers), after.last)
+                before = NetState(tuple(layer.detach() for layer in after.layers), after.last)
                 pending, changed = np.zeros(0, np.int32), True
             else:
                 pending = whole
@@ -145,7 +145,7 @@ class DynamicModel(BaseLanguageModel):
     def _learn(self, hidden: Tensor, words: Int32) -> None:
         net, settings = self._work.net, self.settings
         net.zero_grad(set_to_none=True)
-        (net.softmax.loss(hidden, self._work.tensor(words)) / len(words)).backward()  # type: ignore[no-untyped-call]
+        (net.softmax.loss(hidden, self._work.tensor(words)) / len(words)).backward()
         if settings.clip:
             torch.nn.utils.clip_grad_norm_(net.parameters(), settings.clip)
         with torch.no_grad():
@@ -160,12 +160,12 @@ class DynamicModel(BaseLanguageModel):
                 value.sub_(gradient, alpha=settings.rate).add_(back)
 
 
-def mean_squares(model: RNNModel, text: Any, *, batch: int = 100, stretch: int = 5) -> dict[str, Tensor]:
+def mean_squares(model: NetModel, text: Any, *, batch: int = 100, stretch: int = 5) -> dict[str, Tensor]:
     """Return the mean square of each parameter's gradient over a text, normally that of training.
 
     Parameters
     ----------
-    model : RNNModel
+    model : NetModel
     text : Corpus, path, or iterable of str or token lists
     batch : int
         Places that are read side by side; the gradient of their mean is squared, and multiplied by ``batch`` then, so
@@ -182,7 +182,7 @@ def mean_squares(model: RNNModel, text: Any, *, batch: int = 100, stretch: int =
         net.zero_grad(set_to_none=True)
         hidden, _, after = net(words, state)
         loss = net.softmax.loss(hidden.flatten(0, 1), wanted.reshape(-1)) / wanted.numel()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         state, count = [layer.detach() for layer in after], count + 1
         for name, value in net.named_parameters():
             if value.grad is not None:

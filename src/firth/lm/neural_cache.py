@@ -11,7 +11,7 @@ from torch import Tensor
 
 from firth.config import Config, option
 from firth.lm.base import BaseLanguageModel
-from firth.lm.rnn_model import RNNModel, RNNState
+from firth.lm.net_model import NetModel, NetState
 from firth.protocols import Float64, Int32
 
 __all__ = ["CacheState", "CachedModel", "NeuralCache"]
@@ -40,14 +40,14 @@ class CacheState:
 
     Attributes
     ----------
-    inner : RNNState
+    inner : NetState
     keys : Tensor, shape (n, n_out)
         States from which the last words were predicted, the latest at the end.
     words : Tensor of int64, shape (n,)
         What followed each.
     """
 
-    inner: RNNState
+    inner: NetState
     keys: Tensor
     words: Tensor
 
@@ -60,13 +60,13 @@ class CachedModel(BaseLanguageModel):
 
     Parameters
     ----------
-    model : RNNModel
+    model : NetModel
     settings : NeuralCache, optional
     """
 
     carries = True
 
-    def __init__(self, model: RNNModel, settings: NeuralCache | None = None) -> None:
+    def __init__(self, model: NetModel, settings: NeuralCache | None = None) -> None:
         super().__init__(model.lexicon, model.metadata)
         self.model, self.settings = model, settings or NeuralCache()
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from firth.errors import DataError
 from firth.lm.mixture import fit_shares
+from firth.lm.net_model import NetModel
 from firth.lm.neural_cache import CachedModel, NeuralCache
-from firth.lm.rnn_model import RNNModel
 
 __all__ = ["FittedCache", "fit_cache"]
 
@@ -25,12 +25,12 @@ class FittedCache:
     perplexity: float
 
 
-def fit_cache(model: RNNModel, text: Any, window: int = 2000) -> FittedCache:
+def fit_cache(model: NetModel, text: Any, window: int = 2000) -> FittedCache:
     """Choose the flatness from a grid (0.05 to 1), and the share for each by EM.
 
     Parameters
     ----------
-    model : RNNModel
+    model : NetModel
     text : Corpus, path, or iterable of str or token lists
         Held-out text, neither that of training nor that of the measurement.
     window : int

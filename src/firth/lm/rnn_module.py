@@ -100,6 +100,11 @@ class RecurrentNet(nn.Module):
         shared = self.embedding if shape.tie else None
         self.softmax = FullSoftmax(shape.last, shape.n_outputs, shared) if softmax is None else softmax
 
+    @property
+    def last(self) -> int:
+        """Length of what the output layer reads."""
+        return self.shape.last
+
     @staticmethod
     def embedding_for(shape: Shape) -> nn.Parameter:
         """Return room for the embeddings."""
