@@ -75,6 +75,11 @@ JOBS = {
     "lstm-cache": Job(
         "the same with a neural cache", of="lstm", evaluate="--neural-cache 2000 --fit-on {valid}", target=95.0
     ),
+    "transformer": Job(
+        "causal Transformer, small",
+        "transformer --layers 4 --dim 256 --heads 4 --hidden 1024 --dropout 0.3 --dropout-output 0.3 --softmax sampled"
+        " --minutes 60 --threads 2",
+    ),
     "mixed": Job(
         "RNN, NNLM, maximum entropy and KN5 mixed",
         of="rnn",

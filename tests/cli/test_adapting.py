@@ -65,7 +65,7 @@ def test_dynamic_evaluation(call: Call, folder: Path, update: str) -> None:
         ("rnn", ("--neural-cache", "9", "--flatness", "0.1", "--fit-on", "new.txt"), 2, "leave it or them out"),
         ("rnn", ("--dynamic", "rms"), 2, "--dynamic-from"),
         ("rnn", ("--dynamic", "sgd", "--dynamic-from", "new.txt"), 2, "is for rms"),
-        ("ngram", ("--neural-cache", "9"), 1, "no recurrent language model"),
+        ("ngram", ("--neural-cache", "9"), 1, "neither a recurrent"),
     ],
 )
 def test_bad_input_is_one_line(  # noqa: PLR0917

@@ -127,3 +127,18 @@ def test_bad_input_is_one_line(call: Call, folder: Path, words: tuple[str, ...],
 
 def test_vectors_are_no_language_model(call: Call, model: Path, folder: Path) -> None:
     assert "no language model" in call("evaluate", model, "--text", folder / "other.txt").complaint
+
+
+def test_a_transformer_from_text_to_samples(call: Call, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    small = ("--layers", 1, "--dim", 8, "--heads", 2, "--hidden", 8, "--epochs", 2, "--batch", 2, "--bptt", 8)
+    made = call("train", "transformer", folder / "train.txt", *small, "--heldout", folder / "other.txt",
+                "--threads", 1, "--out", tmp_path / "gpt")  # fmt: skip
+    assert made.code == 0, made.err
+    found = json.loads(call("evaluate", tmp_path / "gpt", "--text", folder / "other.txt", "--json").out)
+    assert 1 < found[str(folder / "other.txt")]["perplexity"] < 20
+    assert len(call("generate", tmp_path / "gpt", "-n", 3).out.splitlines()) == 3
+    assert "Transformer" in call("inspect", tmp_path / "gpt").out
+    bad = call("train", "transformer", folder / "train.txt", "--heads", 3, "--dim", 10, "--out", tmp_path / "no")
+    assert bad.code == 2
+    assert "no multiple of heads" in bad.err

@@ -47,7 +47,7 @@ def adapted(model: "BaseLanguageModel", path: Path, options: Adapting) -> "BaseL
     ConfigError
         When the options contradict each other.
     DataError
-        When the model is not recurrent.
+        When the model is neither recurrent nor a Transformer.
     """
     given = {name for name, value in vars(options).items() if value is not None}
     if options.neural_cache is None and given & {"cache_share", "flatness"}:
@@ -58,8 +58,10 @@ def adapted(model: "BaseLanguageModel", path: Path, options: Adapting) -> "BaseL
         return model
     if options.neural_cache is not None and options.dynamic is not None:
         raise ConfigError("--neural-cache and --dynamic exclude each other", remedy="leave one out")
-    if model.metadata.get("model") != "rnn":
-        raise DataError(f"{path} is no recurrent language model", got=str(model.metadata.get("model")))
+    if model.metadata.get("model") not in ("rnn", "transformer"):
+        raise DataError(
+            f"{path} is neither a recurrent language model nor a Transformer", got=str(model.metadata.get("model"))
+        )
     return _cached(model, options) if options.dynamic is None else _dynamic(model, options)
 
 

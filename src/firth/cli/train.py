@@ -22,6 +22,7 @@ MODELS = {
     "maxent": ("firth.lm.maxent:MaxEnt", "A maximum entropy language model with word classes (Rosenfeld 1996)."),
     "nnlm": ("firth.lm.nnlm:NNLM", "Neural language model on the words before (Bengio et al. 2003)."),
     "rnn": ("firth.lm.rnn:RNN", "Recurrent language model: Elman, GRU, LSTM, AWD-LSTM (Merity et al. 2018)."),
+    "transformer": ("firth.lm.transformer:Transformer", "Causal Transformer as a language model (Vaswani 2017)."),
     "elmo": ("firth.contextual.elmo:Elmo", "Words in context by a language model of both directions (Peters 2018)."),
 }
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from firth.nn.device import Place
 from firth.nn.schedule import Plan
 
-__all__ = ["Average", "clip", "make_optimizer", "merge_gradients", "trained"]
+__all__ = ["Average", "clip", "make_optimizer", "matrices_decayed", "merge_gradients", "trained"]
 
 
 def trained(module: nn.Module) -> list[nn.Parameter]:
@@ -46,6 +46,21 @@ def make_optimizer(
         weight_decay=plan.weight_decay,
         fused=True,
     )
+
+
+def matrices_decayed(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return parameter groups in which matrices are pulled to zero, and summands and the factors of norms are not.
+
+    Examples
+    --------
+    >>> [len(group["params"]) for group in matrices_decayed(nn.Linear(2, 3), 0.1)]
+    [1, 1]
+    """
+    parameters = trained(module)
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def merge_gradients(parameters: Iterable[nn.Parameter], place: Place, first: int, total: int) -> int:
