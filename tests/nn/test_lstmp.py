@@ -11,6 +11,7 @@ from torch import Tensor
 
 from firth import _core
 from firth.nn.lstmp import ProjectedLSTM, together
+from firth.nn.lstmp_library import library_lstm
 from firth.nn.lstmp_sequence import projected_lstms
 from firth.nn.lstmp_steps import Direction
 
@@ -223,3 +224,51 @@ def test_sentences_of_several_lengths_on_several_threads_are_the_plain_steps(thr
     finally:
         torch.set_num_threads(before)
     torch.testing.assert_close(y, layer.plain(x, layer.start(150), active)[0], rtol=0, atol=2e-6)
+
+
+# ---------------------------------------------------------------- the library's layer, as a GPU runs it
+@pytest.mark.parametrize("active", ACTIVE)
+@pytest.mark.parametrize(
+    ("clips", "cuts"), [((0.0, 0.0), False), ((9.0, 9.0), False), ((0.2, 0.0), True), ((0.0, 0.05), True)]
+)
+def test_the_librarys_layer_is_taken_where_no_limit_cuts(
+    active: list[int], clips: tuple[float, float], cuts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    layer = layer_of(7, torch.float32, clips)
+    x, h, c = (0.5 * torch.randn(*shape) for shape in [(5, 4, 4), (4, 3), (4, 7)])
+    if cuts:
+        h, c = torch.zeros_like(h), torch.zeros_like(c)  # the limit is passed on the way, not before
+    values = [value.requires_grad_() for value in (x, h, c)]
+    direction = Direction(*values, layer.weight_ih, layer.weight_hh, layer.bias, layer.weight_hr)
+    assert (library_lstm(direction, clips, active) is None) == cuts
+    theirs = results(layer, *values[:1], values[1:], active, True)
+    ran = []
+
+    def watched(*given: object) -> object:
+        ran.append(library_lstm(*given))  # type: ignore[arg-type]
+        return ran[-1]
+
+    monkeypatch.setattr("firth.nn.lstmp_sequence.uses_library", lambda value: True)
+    monkeypatch.setattr("firth.nn.lstmp_sequence.library_lstm", watched)
+    ours = results(layer, *values[:1], values[1:], active, False)
+    assert len(ran) == 1
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_the_guard_sees_a_cell_that_is_too_large_at_any_step(place: int) -> None:
+    layer = ProjectedLSTM(1, 3, 2, 0.5)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()
+        layer.bias[:3] = 10.0  # the input gate is open
+        layer.bias[3:6] = -10.0  # nothing is kept: a cell is large for one step only
+        layer.weight_ih[6:9] = 1.0  # g = tanh x
+        layer.weight_hr.copy_(torch.eye(2, 3))
+    x = torch.zeros(5, 2, 1)
+    x[place, 0] = 0.6
+    direction = Direction(x, *layer.start(2), layer.weight_ih, layer.weight_hh, layer.bias, layer.weight_hr)
+    active = [2, 2, 1, 1, 1]
+    assert library_lstm(direction, (0.5, 0.0), active) is None
+    assert library_lstm(direction, (0.55, 0.0), active) is not None

@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from firth import _core
+from firth.nn.lstmp_library import library_lstm, uses_library
+from firth.nn.lstmp_rows import last_rows, packed_rows, shifted_rows, unpacked_rows
 from firth.nn.lstmp_steps import Direction, Kept, Limits, bounds, steps, steps_back
 
 __all__ = ["projected_lstms"]
@@ -46,6 +48,10 @@ def projected_lstms(
     kind = directions[0].w_ih.dtype
     flat = [value.to(kind) for direction in directions for value in direction]
     with torch.autocast(flat[0].device.type, enabled=False):
+        if uses_library(flat[0]):
+            taken = [library_lstm(Direction(*flat[i : i + 7]), limits, active) for i in range(0, len(flat), 7)]
+            if None not in taken:
+                return taken  # type: ignore[return-value]
         if torch.is_grad_enabled() and any(value.requires_grad for value in flat):
             values: tuple[Tensor, ...] = _ProjectedLSTMs.apply(limits, active, *flat)  # type: ignore[no-untyped-call]
         else:
@@ -55,37 +61,6 @@ def projected_lstms(
 
 def _native(values: Sequence[Tensor]) -> bool:
     return all(each.device.type == "cpu" and each.dtype == torch.float32 for each in values)
-
-
-def _packed(x: Tensor, active: list[int]) -> Tensor:
-    """Return the rows of sentences that go on, (n_rows, n), of (n_steps, batch, n)."""
-    if active[-1] == x.shape[1]:
-        return x.reshape(-1, x.shape[2]).contiguous()
-    return torch.cat([x[t, :n] for t, n in enumerate(active)])
-
-
-def _unpacked(rows: Tensor, active: list[int], batch: int) -> Tensor:
-    """Return (n_steps, batch, n) of (n_rows, n), zeros where a sentence is over."""
-    if active[-1] == batch:
-        return rows.view(len(active), batch, -1)
-    x = rows.new_zeros(len(active), batch, rows.shape[1])
-    for step, part in zip(x, torch.split(rows, active), strict=True):
-        step[: len(part)] = part
-    return x
-
-
-def _shifted(rows: Tensor, first: Tensor, active: list[int]) -> Tensor:
-    """Return what stood before each step: ``first``, then the rows of the step before."""
-    parts = [first, *torch.split(rows, active)]
-    return torch.cat([part[:n] for part, n in zip(parts, active, strict=False)])
-
-
-def _last(rows: Tensor, first: Tensor, active: list[int]) -> Tensor:
-    """Return the row of each sentence's last step."""
-    last = first.clone()
-    for part, after in zip(torch.split(rows, active), [*active[1:], 0], strict=True):
-        last[after : len(part)] = part[after:]
-    return last
 
 
 def _arrays(values: Sequence[Tensor]) -> list[Any]:
@@ -103,7 +78,7 @@ def _forward(
     layers = [Direction(*flat[i : i + 7]) for i in range(0, len(flat), 7)]
     native, found, kept, calls = _native(flat), [], [], []
     for place, layer in enumerate(layers):
-        x = _packed(layer.x, active)
+        x = packed_rows(layer.x, active)
         out = x.new_empty(len(x), len(layer.w_hr))
         room: tuple[Tensor, ...] = (layer.c.clone(memory_format=torch.contiguous_format),)
         if keep or not native:
@@ -116,8 +91,8 @@ def _forward(
     if native:
         _core.lstm_forward(calls, _begin(active), *limits, torch.get_num_threads())
     for layer, (out, *held) in zip(layers, kept, strict=True):
-        cells = _last(held[1], layer.c, active) if len(held) > 1 else held[0]
-        found += [_unpacked(out, active, layer.x.shape[1]), _last(out, layer.h, active), cells]
+        cells = last_rows(held[1], layer.c, active) if len(held) > 1 else held[0]
+        found += [unpacked_rows(out, active, layer.x.shape[1]), last_rows(out, layer.h, active), cells]
     return tuple(found), [value for each in kept for value in each]
 
 
@@ -131,7 +106,7 @@ def _back(
         held = Kept(*room)
         dy, dh, dc = d[3 * place : 3 * place + 3]
         dh, dc = (value.clone(memory_format=torch.contiguous_format) for value in (dh, dc))
-        d_out, d_sums, d_uncut = _packed(dy, active), torch.empty_like(held.opened), torch.empty_like(out)
+        d_out, d_sums, d_uncut = packed_rows(dy, active), torch.empty_like(held.opened), torch.empty_like(out)
         if _native([layer.x, dy]):
             values = [layer.c, layer.w_hh, layer.w_hr, held.opened, held.cells, held.uncut, d_out]
             calls.append((*_arrays(values), *(value.numpy() for value in (dh, dc, d_sums, d_uncut))))
@@ -176,11 +151,11 @@ def _of_weights(
     dh, dc, d_sums, d_uncut = back
     out, hidden = kept[0], kept[3]
     return [
-        _unpacked(d_sums @ layer.w_ih, active, layer.x.shape[1]) if needed[0] else None,
+        unpacked_rows(d_sums @ layer.w_ih, active, layer.x.shape[1]) if needed[0] else None,
         dh if needed[1] else None,
         dc if needed[2] else None,
-        d_sums.t() @ _packed(layer.x, active) if needed[3] else None,
-        d_sums.t() @ _shifted(out, layer.h, active) if needed[4] else None,
+        d_sums.t() @ packed_rows(layer.x, active) if needed[3] else None,
+        d_sums.t() @ shifted_rows(out, layer.h, active) if needed[4] else None,
         d_sums.sum(0) if needed[5] else None,
         d_uncut.t() @ hidden if needed[6] else None,
     ]
