@@ -69,7 +69,7 @@ JOBS = {
     "lstm": Job(
         "LSTM, small",
         "rnn --cell lstm --dim 400 --hidden 400 --softmax sampled --samples 1000 --batch 32 --bptt 35 --rate 0.003"
-        " --dropout-input 0.3 --dropout-output 0.5 --epochs 20 --threads 1",
+        " --dropout-input 0.3 --dropout-output 0.5 --minutes 45 --threads 2",
         target=100.0,
     ),
     "lstm-cache": Job(
