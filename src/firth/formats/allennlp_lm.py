@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["language_model_of", "tells_of_language_model"]
 
+_TYPES = ("language_model", "bidirectional_language_model")
 _ANCHOR = "_contextualizer."
 _LONGEST = 50  # bytes of a word in a row of ``elmo_characters``, marks with them
 _PROJECTIONS = ("after_highway", "after_cnn")
@@ -102,8 +103,10 @@ def _told(archive: Archive, prefix: str, reading: Reading) -> dict[str, Any] | N
     beside = archive.path.with_name(name) if name and "\0" not in name else archive.path
     if beside.is_file() and not beside.samefile(archive.path):
         head = head_of(beside)
-        if is_tar(head.start):
-            return config_in(head, members_of(head))
+        members = members_of(head) if is_tar(head.start) else {}
+        config = config_in(head, members) if "config.json" in members else None
+        if config is not None and config["model"].get("type") in _TYPES:
+            return config
     reading.tell(
         f"{archive.path}: the config of its language model is not beside it ({name}): taken as all that AllenNLP "
         "published have them, relu, with the highway layers before the projection wherever both would fit"
