@@ -147,11 +147,6 @@ def test_options_from_beside_or_as_published(published: Published, wanted: Any, 
         assert firth.load(path).net.shape.cell_clip == 2
 
 
-def test_a_language_model_of_another_kind_is_named(data: Data) -> None:
-    with pytest.raises(FormatError, match="bidirectional_language_model_transformer"):
-        firth.load(data("elmo-fixtures/allennlp-language_model/model.tar.gz"))
-
-
 @pytest.mark.parametrize("fault", ["lacks", "shape", "nan", "type", "twice", "none", "mix"])
 def test_weights_that_do_not_fit(fault: str, published: Published, tmp_path: Path) -> None:
     state, options = dict(published[0]), published[1]

@@ -1,10 +1,10 @@
-"""An ELMo as a part of a task's net: sentences in, vectors with gradients out (Peters et al. 2018, section 3.3)."""
+"""A model in layers as a part of a task's net: sentences in, vectors with gradients out (Peters et al. 2018, 3.3)."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from firth.contextual.sentences import checked
 from firth.errors import ConfigError
 
 if TYPE_CHECKING:
-    from firth.contextual.elmo_model import ElmoModel
+    from firth.contextual.layered_model import LayeredModel
 
 __all__ = ["ElmoFeatures"]
 
@@ -26,17 +26,17 @@ class ElmoFeatures(nn.Module):
     the module's device, zeros behind each sentence's end; :attr:`dim` is the length of a vector, and :meth:`mask` says
     which places hold tokens. Tasks add ``module.mix.penalty(strength)`` to their loss.
 
-    Made by :meth:`firth.contextual.elmo_model.ElmoModel.module`. The mix is a copy and always learned, frozen biLM or
-    not; ``module.mix.requires_grad_(False)`` stops that.
+    Made by :meth:`firth.contextual.layered_model.LayeredModel.module`. The mix is a copy and always learned, frozen net
+    or not; ``module.mix.requires_grad_(False)`` stops that.
 
     Attributes
     ----------
-    net : BiLM
+    net : BiLM or ContextNet
         The model's own where it is frozen, else a copy.
     mix : LayerMix
     """
 
-    def __init__(self, model: ElmoModel, mix: LayerMix, *, freeze: bool, dropout: float) -> None:
+    def __init__(self, model: LayeredModel[Any], mix: LayerMix, *, freeze: bool, dropout: float) -> None:
         super().__init__()
         if not 0 <= dropout < 1:
             raise ConfigError("dropout is out of range", got=dropout, expected="at least 0, below 1")
@@ -53,7 +53,7 @@ class ElmoFeatures(nn.Module):
     @property
     def dim(self) -> int:
         """Length of a token's vector."""
-        return self.net.shape.dim
+        return int(self.net.shape.dim)
 
     def forward(self, sentences: Sequence[Sequence[str]]) -> Tensor:
         """Return the vectors of sentences side by side, (batch, n_longest, dim), zeros behind their ends."""
@@ -68,12 +68,12 @@ class ElmoFeatures(nn.Module):
         longest = int(lengths.max()) if len(lengths) else 0
         return (torch.arange(longest) < lengths[:, None]).to(self.mix.gamma.device)
 
-    def model(self) -> ElmoModel:
-        """Return an ELMo of the biLM and the mix as they are now."""
+    def model(self) -> LayeredModel[Any]:
+        """Return a model of the net and the mix as they are now."""
         return self._model[0].with_mix(copy.deepcopy(self.mix))
 
     def train(self, mode: bool = True) -> ElmoFeatures:
-        """Set training mode: of the dropout; the biLM has none."""
+        """Set training mode: of the dropout; the net has none."""
         super().train(mode)
         self.net.eval()
         return self
@@ -106,5 +106,5 @@ class ElmoFeatures(nn.Module):
         return torch.as_tensor(layers[:, 1 : 1 + longest, inverse].transpose(1, 2))
 
 
-def _copied(model: ElmoModel) -> ElmoModel:
+def _copied(model: LayeredModel[Any]) -> LayeredModel[Any]:
     return type(model)(copy.deepcopy(model.net), model.reader, model.lexicon, model.mix, model.metadata)

@@ -2,184 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-import torch
-
 from firth.contextual.bilm import BiLM
-from firth.contextual.elmo_features import ElmoFeatures
 from firth.contextual.elmo_session import ElmoSession
 from firth.contextual.encoder import Encoder
-from firth.contextual.grain import Grain, layer_grain, token_grain
-from firth.contextual.layer_mix import LayerMix, MixLike, mix_of
-from firth.contextual.sentences import Misread, checked, windows
-from firth.contextual.spelling import Spelling
-from firth.contextual.token_vectors import TokenVectors
-from firth.contextual.word_table import WordTable
-from firth.errors import ConfigError
-from firth.events import Listener, Notice
-from firth.protocols import Float32, Sentence
-
-if TYPE_CHECKING:
-    from firth.lm.lexicon import Lexicon
+from firth.contextual.grain import Grain, layer_grain
+from firth.contextual.layered_model import BATCH_TOKENS, LayeredModel
 
 __all__ = ["BATCH_TOKENS", "ElmoModel"]
 
-BATCH_TOKENS = 2048
-_WINDOW = 4  # batches of sentences that are held and sorted by length
-_ROOM = 1 << 26  # bytes of token vectors that are kept while one text is read
 
-
-class ElmoModel:
+class ElmoModel(LayeredModel[BiLM]):
     """A biLM and what it needs to read words: a contextual :class:`~firth.protocols.Representation`.
 
-    The same sentence gives the same vectors, alone or in any batch, in any order: no state is kept between sentences
-    unless :meth:`stateful` is asked for. On one machine, at one number of threads, that holds bit for bit.
-
-    Parameters
-    ----------
-    net : BiLM
-        In evaluation mode from here on.
-    reader : Spelling or WordTable
-        From words to the rows that the token layer reads.
-    lexicon : Lexicon, optional
-        The words that are predicted, where the net has an output layer.
-    mix : LayerMix, optional
-        What :meth:`encode` gives; by default the mean of the layers.
-    metadata : mapping, optional
-        What the model's folder says of its making.
-
-    Raises
-    ------
-    ConfigError
-        When the mix is one of another number of layers.
+    As for :class:`firth.contextual.layered_model.LayeredModel`: no state is kept between sentences unless
+    :meth:`stateful` is asked for. A sentence longer than a batch is read in pieces, exactly: its memory is that of its
+    vectors.
     """
-
-    def __init__(
-        self,
-        net: BiLM,
-        reader: Spelling | WordTable,
-        lexicon: Lexicon | None = None,
-        mix: LayerMix | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.net, self.reader, self.lexicon = net.eval(), reader, lexicon
-        self.mix = mix_of(mix or "mean", self.n_layers)
-        self.metadata = dict(metadata or {})
-        self._grains: dict[tuple[object, ...], tuple[Grain, Grain]] = {}
-        self._cached: TokenVectors | None = None
-
-    @property
-    def dim(self) -> int:
-        """Length of a token's vector."""
-        return self.net.shape.dim
-
-    @property
-    def n_layers(self) -> int:
-        """Layers of each token: the token layer and the LSTMs."""
-        return self.net.shape.layers + 1
-
-    def encode(
-        self, sentences: Iterable[Sentence], *, batch_tokens: int = BATCH_TOKENS, listen: Listener | None = None
-    ) -> list[Float32]:
-        """Return the mixed layers of each sentence, ``(n_tokens, dim)``; parameters as of :meth:`stream`."""
-        return list(self.stream(sentences, mixed=True, batch_tokens=batch_tokens, listen=listen))
-
-    def encode_layers(
-        self, sentences: Iterable[Sentence], *, batch_tokens: int = BATCH_TOKENS, listen: Listener | None = None
-    ) -> list[Float32]:
-        """Return all layers of each sentence, ``(n_layers, n_tokens, dim)``, the token layer first.
-
-        Parameters are those of :meth:`stream`.
-        """
-        return list(self.stream(sentences, batch_tokens=batch_tokens, listen=listen))
-
-    def stream(
-        self,
-        sentences: Iterable[Sentence],
-        *,
-        mixed: bool = False,
-        batch_tokens: int = BATCH_TOKENS,
-        listen: Listener | None = None,
-    ) -> Iterator[Float32]:
-        """Yield the layers of each sentence, in order, while the text is read.
-
-        About four batches of sentences are held at a time, sorted by length. A sentence longer than a batch is read
-        in pieces, exactly: its memory is that of its vectors.
-
-        Parameters
-        ----------
-        sentences : iterable of sequences of str
-            A generator will do. An empty sentence has no vectors.
-        mixed : bool
-            Yield the mix of the layers, ``(n_tokens, dim)``, instead of all, ``(n_layers, n_tokens, dim)``.
-        batch_tokens : int
-            Tokens that go through the LSTMs side by side; memory is about this times 16 bytes times the number of
-            cells. The vectors do not depend on it.
-        listen : Listener, optional
-            Hears once, at the end, how many words were cut or had no vector; without one it is a Python warning.
-
-        Raises
-        ------
-        ConfigError
-            When ``batch_tokens`` is not positive.
-        DataError
-            When a sentence is a str or holds something else than str.
-        """
-        if batch_tokens < 1:
-            raise ConfigError("batch_tokens is too small", got=batch_tokens, expected="at least 1")
-        misread = Misread(self.reader)
-        of_tokens, of_layers = self._grain()
-        encoder = Encoder(self.net, batch_tokens, of_layers)
-        tokens = TokenVectors(self.net, self.reader, of_tokens, _ROOM, self._known())
-        for window in windows(checked(sentences), _WINDOW * batch_tokens):
-            misread.look_at(window)
-            for layers in encoder.layers(window, tokens):
-                yield self.mixed(layers) if mixed else layers
-        if told := str(misread):
-            _tell(told, listen)
-
-    @torch.no_grad()
-    def mixed(self, layers: Float32) -> Float32:
-        """Return the mix of a sentence's layers, ``(n_layers, n_tokens, dim)`` to ``(n_tokens, dim)``."""
-        found: Float32 = self.mix(torch.from_numpy(layers).to(self.mix.gamma.device)).cpu().numpy()
-        return found
-
-    def with_mix(self, mix: MixLike) -> ElmoModel:
-        """Return the same biLM with another mix of its layers.
-
-        Parameters
-        ----------
-        mix : LayerMix, "mean", "sum", int or sequence of float
-            A learned mix, a layer's number (0 is the token layer, -1 the top), or each layer's share as it is.
-
-        Raises
-        ------
-        ConfigError
-            When there is no such mix or layer, or not one share for each layer.
-        """
-        made = ElmoModel(self.net, self.reader, self.lexicon, mix_of(mix, self.n_layers), self.metadata)
-        made._grains, made._cached = self._grains, self._cached
-        return made
-
-    def cache_tokens(self, words: Iterable[str]) -> int:
-        """Compute the token layer of a fixed vocabulary once and keep it; the vectors of sentences stay the same.
-
-        Parameters
-        ----------
-        words : iterable of str
-            Other words may follow; they are computed when they come.
-
-        Returns
-        -------
-        int
-            Bytes that are taken: 4 * projection for each distinct word.
-        """
-        known = self._known()
-        known.of(list(dict.fromkeys(words)))
-        return known.nbytes
 
     def stateful(self) -> ElmoSession:
         """Return a session that carries its state from batch to batch, as bilm-tf and AllenNLP did.
@@ -188,50 +26,8 @@ class ElmoModel:
         """
         return ElmoSession(self.net, self.reader)
 
-    def module(self, *, freeze: bool = True, dropout: float = 0.0, mix: MixLike | None = None) -> ElmoFeatures:
-        """Return a module for a task: sentences to vectors with gradients.
+    def _layer_grain(self) -> Grain:
+        return layer_grain(self.net)
 
-        Parameters
-        ----------
-        freeze : bool
-            Train the mix alone; otherwise a copy of the biLM too, and this model stays as it is.
-        dropout : float
-            Of the mixed vectors.
-        mix : LayerMix, "mean", "sum", int or sequence of float, optional
-            Where the learned mix begins; by default at this model's.
-
-        Raises
-        ------
-        ConfigError
-            As :meth:`with_mix`, and when ``dropout`` is not at least 0 and below 1.
-        """
-        return ElmoFeatures(
-            self, mix_of(self.mix if mix is None else mix, self.n_layers), freeze=freeze, dropout=dropout
-        )
-
-    def to(self, device: torch.device | str) -> ElmoModel:
-        """Move the model to a device, and return it."""
-        self.net.to(device)
-        self.mix.to(device)
-        self._cached = None
-        return self
-
-    def _known(self) -> TokenVectors:
-        """Return the words that are cached; of a net that has changed, none but a sentence's begin and end."""
-        if self._cached is None or not self._cached.fresh:
-            self._cached = TokenVectors(self.net, self.reader, self._grain()[0])
-        return self._cached
-
-    def _grain(self) -> tuple[Grain, Grain]:
-        """Return how rows are given to the token layer and to the LSTMs, on the device and the threads of now."""
-        key = (self.net.tokens.embedding.device, torch.get_num_threads())
-        if key not in self._grains:
-            self._grains[key] = token_grain(self.net), layer_grain(self.net)
-        return self._grains[key]
-
-
-def _tell(message: str, listen: Listener | None) -> None:
-    if listen is None:
-        warnings.warn(message, stacklevel=4)
-    else:
-        listen(Notice(message))
+    def _encoder(self, batch_tokens: int, grain: Grain) -> Encoder:
+        return Encoder(self.net, batch_tokens, grain)

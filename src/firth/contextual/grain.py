@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,7 +18,10 @@ from firth.contextual.bilm import BiLM
 from firth.contextual.token_layer import CharacterLayer
 from firth.nn.lstmp import ProjectedLSTM
 
-__all__ = ["Grain", "layer_grain", "padded", "token_grain"]
+if TYPE_CHECKING:
+    from firth.contextual.context_net import ContextNet
+
+__all__ = ["Grain", "context_grain", "layer_grain", "padded", "token_grain"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +65,13 @@ def layer_grain(net: BiLM) -> Grain:
     return _found(trial, x.device)
 
 
-def token_grain(net: BiLM) -> Grain:
+def context_grain(net: ContextNet) -> Grain:
+    """Return how rows are given to what stands above the token layer of a net that reads whole sentences."""
+    x = _numbers(net, _ROWS, net.context.width)
+    return _found(lambda rows: torch.as_tensor(net.context.once(x[rows])), x.device)
+
+
+def token_grain(net: BiLM | ContextNet) -> Grain:
     """Return how words are given to the token layer, which is tried with random words."""
     tokens = net.tokens
     generator = torch.Generator().manual_seed(2)
@@ -103,6 +113,6 @@ def _agrees(trial: Trial, whole: Tensor, rows: Tensor) -> bool:
     return torch.equal(trial(rows), whole[rows])
 
 
-def _numbers(net: BiLM, *shape: int) -> Tensor:
+def _numbers(net: BiLM | ContextNet, *shape: int) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.randn(shape, generator=generator).to(net.tokens.embedding.device)

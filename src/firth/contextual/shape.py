@@ -76,3 +76,8 @@ class Shape:
     def dim(self) -> int:
         """Length of a token's vector: both directions."""
         return 2 * self.projection
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of each token: the token layer and the LSTMs."""
+        return self.layers + 1

@@ -104,13 +104,17 @@ class CharacterLayer(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the vectors of words spelled in rows, (n, longest) to (n, projection)."""
-        weights = [each.weight for each in self.filters]
-        found = filtered(self._trimmed(rows), self.embedding, weights, self.pad)  # type: ignore[arg-type]
-        found = found + torch.cat([each.bias for each in self.filters])  # type: ignore[misc]
-        found = found.relu() if self.shape.activation == "relu" else found.tanh()
+        found = self.features(rows)
         for highway in self.highways:
             found = highway(found)
         return torch.as_tensor(self.projection(found))
+
+    def features(self, rows: Tensor) -> Tensor:
+        """Return what the filters give, (n, longest) to (n, n_filters)."""
+        weights = [each.weight for each in self.filters]
+        found = filtered(self._trimmed(rows), self.embedding, weights, self.pad)  # type: ignore[arg-type]
+        found = found + torch.cat([each.bias for each in self.filters])  # type: ignore[misc]
+        return found.relu() if self.shape.activation == "relu" else found.tanh()
 
     def _trimmed(self, rows: Tensor) -> Tensor:
         """Cut columns of filler that change no maximum: windows of nothing but filler all give the same."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from firth.contextual.bilm import BiLM
 from firth.contextual.grain import Grain, padded
 from firth.contextual.spelling import Spelling
 from firth.contextual.word_table import WordTable
+
+if TYPE_CHECKING:
+    from firth.contextual.context_net import ContextNet
 
 __all__ = ["TokenVectors"]
 
@@ -23,7 +27,7 @@ class TokenVectors:
 
     Parameters
     ----------
-    net : BiLM
+    net : BiLM or ContextNet
     reader : Spelling or WordTable
     grain : Grain
         How words are given to the token layer.
@@ -35,7 +39,7 @@ class TokenVectors:
 
     def __init__(
         self,
-        net: BiLM,
+        net: BiLM | ContextNet,
         reader: Spelling | WordTable,
         grain: Grain,
         room: int | None = None,

@@ -1,52 +1,38 @@
-"""AllenNLP's archives of models: a task's model with ELMo in it, weights, mix and all, in one ``.tar.gz``."""
+"""AllenNLP's archives of models: a task's model with an ELMo in it, mix and all, or a language model of its own."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from firth.contextual.shape import Shape
 from firth.contextual.spelling import Spelling
-from firth.errors import FormatError
+from firth.formats.allennlp_archive import LONGEST_JSON, Archive, found_in, opened
+from firth.formats.allennlp_lm import language_model_of, tells_of_language_model
 from firth.formats.base import FileReport, Format, Reading
 from firth.formats.bilm_options import shape_of
+from firth.formats.context_facts import context_facts
 from firth.formats.elmo_facts import elmo_facts, elmo_uses
-from firth.formats.elmo_state import State, characters_from, lstms_from
+from firth.formats.elmo_state import State, characters_from, counted, filters_among, lstms_from
 from firth.formats.json_parts import read_json
 from firth.formats.kinds import Parts
 from firth.formats.module_parts import module_together
 from firth.formats.streams import Head
-from firth.formats.tar_members import is_tar, members_of
-from firth.formats.torch_files import read_state
+from firth.formats.tar_members import is_tar
 
 if TYPE_CHECKING:
+    from firth.contextual.context_model import ContextModel
     from firth.contextual.elmo_model import ElmoModel
     from firth.contextual.layer_mix import LayerMix
 
 __all__ = ["FORMATS"]
 
-_TITLE = "AllenNLP archive with an ELMo in it (.tar.gz: config.json, weights.th)"
-_LONGEST_JSON = 1 << 24
+_TITLE = "AllenNLP archive of a language model, or of a task with one in it (.tar.gz: config.json, weights.th)"
 _ANCHOR = "_token_embedder._char_embedding_weights"  # of the module _ElmoBiLm
-
-
-@dataclasses.dataclass(frozen=True)
-class _Archive:
-    """What an archive holds."""
-
-    path: Path
-    members: Mapping[str, memoryview]
-    config: dict[str, Any]
-    tensors: Mapping[str, NDArray[Any]]
-
-    def fault(self, what: str, **facts: Any) -> FormatError:
-        return FormatError(what, path=self.path, **facts)
 
 
 def _sniff(head: Head) -> float:
@@ -57,31 +43,16 @@ def _sniff(head: Head) -> float:
     return 0.9 if known else 0.2
 
 
-def _opened(head: Head) -> _Archive:
-    members = members_of(head)
-    if "config.json" not in members or "weights.th" not in members:
-        raise head.fault("not an AllenNLP archive", got=", ".join(members)[:80], expected="config.json and weights.th")
-    config = _json(head, members, "config.json")
-    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
-        raise head.fault("config.json tells of no model")
-    return _Archive(head.path, members, config, read_state(bytes(members["weights.th"]), head.path))
-
-
-def _json(head: Head, members: Mapping[str, memoryview], name: str) -> Any:
-    try:
-        return json.loads(bytes(members[name])) if len(members[name]) <= _LONGEST_JSON else None
-    except (ValueError, RecursionError) as error:
-        raise head.fault(f"{name} is not JSON") from error
-
-
-def _read(head: Head, reading: Reading) -> ElmoModel:
+def _read(head: Head, reading: Reading) -> ElmoModel | ContextModel:
     if reading.limit is not None:
         raise head.fault("a biLM cannot be read in part", got=f"limit {reading.limit}")
-    return _model(_opened(head), reading)
+    return _model(opened(head), reading)
 
 
-def _model(archive: _Archive, reading: Reading) -> ElmoModel:
+def _model(archive: Archive, reading: Reading) -> ElmoModel | ContextModel:
     prefix = _prefix(archive)
+    if prefix is None:
+        return language_model_of(archive, reading)
     state = State(archive.tensors, prefix, archive.path)
     options = _options(archive, state, prefix, reading)
     shape = shape_of(options, archive.fault)
@@ -105,23 +76,22 @@ def _model(archive: _Archive, reading: Reading) -> ElmoModel:
     return ElmoModel(net, Spelling.bytes(inner.longest), mix=_mix(archive, mixes), metadata=metadata)
 
 
-def _prefix(archive: _Archive) -> str:
-    """Return the place of ELMo in the model, up to the module ``_ElmoBiLm``."""
+def _prefix(archive: Archive) -> str | None:
+    """Return the place of ELMo in the model, up to the module ``_ElmoBiLm``; None for a language model."""
     found = [name.removesuffix(_ANCHOR) for name in archive.tensors if name.endswith(_ANCHOR)]
     if len(found) == 1:
         return found[0]
     if found:
         raise archive.fault("more than one ELMo in the model, which is unclear", got=", ".join(found))
-    contextualizer = archive.config["model"].get("contextualizer")
-    if isinstance(contextualizer, dict):
-        raise archive.fault(
-            "a language model whose contextualizer is no ELMo LSTM", got=contextualizer.get("type"),
-            expected="a model with an elmo_token_embedder",
-        )  # fmt: skip
-    raise archive.fault("no ELMo in the model", got=archive.config["model"].get("type"), expected="elmo_token_embedder")
+    if tells_of_language_model(archive):
+        return None
+    raise archive.fault(
+        "no ELMo in the model, and no language model", got=archive.task,
+        expected="elmo_token_embedder, language_model_token_embedder or language_model",
+    )  # fmt: skip
 
 
-def _tensors(state: State, archive: _Archive, shape: Shape) -> dict[str, NDArray[Any]]:
+def _tensors(state: State, archive: Archive, shape: Shape) -> dict[str, NDArray[Any]]:
     inner = shape.characters
     assert inner is not None
     embedder = "_token_embedder."
@@ -135,19 +105,19 @@ def _tensors(state: State, archive: _Archive, shape: Shape) -> dict[str, NDArray
 # --- options ----------------------------------------------------------------------------------------------------------
 
 
-def _options(archive: _Archive, state: State, prefix: str, reading: Reading) -> Any:
+def _options(archive: Archive, state: State, prefix: str, reading: Reading) -> Any:
     """Return ELMo's options: from the archive, from beside it, or as all published models have them."""
     for name in archive.members:
         if name.startswith("fta/") and name.endswith("options_file"):
             try:
-                return json.loads(bytes(archive.members[name][:_LONGEST_JSON]))
+                return json.loads(bytes(archive.members[name][:LONGEST_JSON]))
             except (ValueError, RecursionError) as error:
                 raise archive.fault(f"{name} is not JSON") from error
-    wanted = _found_in(archive.config["model"], "options_file")
+    wanted = found_in(archive.config["model"], "options_file")
     name = Path(wanted.replace("\\", "/")).name if isinstance(wanted, str) else "options.json"
     beside = archive.path.with_name(name) if name and "\0" not in name else None
     if beside is not None and beside.is_file():
-        return read_json(beside, _LONGEST_JSON)
+        return read_json(beside, LONGEST_JSON)
     reading.tell(
         f"{archive.path}: the options of ELMo are not in the archive nor beside it ({name}): taken as all that "
         "AllenNLP published have them, relu, clips of 3 and 50 characters a word"
@@ -155,31 +125,11 @@ def _options(archive: _Archive, state: State, prefix: str, reading: Reading) -> 
     return _guessed(state)
 
 
-def _found_in(config: Any, key: str) -> Any:
-    """Return the first value of a key anywhere in a config, without recursion into what a stranger nested."""
-    waiting = [config]
-    while waiting:
-        at = waiting.pop()
-        if isinstance(at, dict):
-            if key in at:
-                return at[key]
-            waiting += at.values()
-        elif isinstance(at, list):
-            waiting += at
-    return None
-
-
 def _guessed(state: State) -> dict[str, Any]:
     """Return options whose sizes are those of the weights."""
-    filters: list[list[int]] = []
-    while f"_token_embedder.char_conv_{len(filters)}.weight" in state:
-        number, _, width = (*state.shape(f"_token_embedder.char_conv_{len(filters)}.weight"), 0, 0, 0)[:3]
-        filters.append([width, number])
-    n_highway, n_layers = 0, 0
-    while f"_token_embedder._highways._layers.{n_highway}.weight" in state:
-        n_highway += 1
-    while f"_elmo_lstm.forward_layer_{n_layers}.state_projection.weight" in state:
-        n_layers += 1
+    filters = filters_among(state, "_token_embedder.char_conv_")
+    n_highway = counted(state, "_token_embedder._highways._layers.{}.weight")
+    n_layers = counted(state, "_elmo_lstm.forward_layer_{}.state_projection.weight")
     projection, cells = (*state.shape("_elmo_lstm.forward_layer_0.state_projection.weight"), 0, 0)[:2]
     n_ids, dim = (*state.shape("_token_embedder._char_embedding_weights"), 0, 0)[:2]
     return {
@@ -194,10 +144,10 @@ def _guessed(state: State) -> dict[str, Any]:
 # --- mixes ------------------------------------------------------------------------------------------------------------
 
 
-def _mixes(archive: _Archive, prefix: str, n_layers: int) -> list[dict[str, Any]]:
+def _mixes(archive: Archive, prefix: str, n_layers: int) -> list[dict[str, Any]]:
     """Return the weights and gamma of each mix that the task learned."""
     place = prefix.removesuffix("_elmo_lstm.")
-    layer_norm = _found_in(archive.config["model"], "do_layer_norm") is True
+    layer_norm = found_in(archive.config["model"], "do_layer_norm") is True
     found: list[dict[str, Any]] = []
     while f"{place}scalar_mix_{len(found)}.gamma" in archive.tensors and len(found) < 64:
         state = State(archive.tensors, f"{place}scalar_mix_{len(found)}.", archive.path)
@@ -206,7 +156,7 @@ def _mixes(archive: _Archive, prefix: str, n_layers: int) -> list[dict[str, Any]
     return found
 
 
-def _mix(archive: _Archive, mixes: list[dict[str, Any]]) -> LayerMix | None:
+def _mix(archive: Archive, mixes: list[dict[str, Any]]) -> LayerMix | None:
     """Return the first mix; further ones stay in the metadata."""
     if not mixes:
         return None
@@ -217,19 +167,17 @@ def _mix(archive: _Archive, mixes: list[dict[str, Any]]) -> LayerMix | None:
 
 
 def _inspect(head: Head) -> FileReport:
-    archive = _opened(head)
+    archive = opened(head)
     notices: list[str] = []
     model = _model(archive, Reading(listen=lambda event: notices.append(str(getattr(event, "message", event)))))
-    elsewhere = sum(np.size(value) for value in archive.tensors.values())
-    details = elmo_facts(model) | {
-        "task": model.metadata["task"],
-        "mixes": len(model.metadata["mixes"]),
-        "parameters_of_the_whole_model": elsewhere,
-        **({"notes": notices} if notices else {}),
-    }
+    is_elmo = "mixes" in model.metadata
+    details: dict[str, Any] = elmo_facts(model) if is_elmo else context_facts(model)  # type: ignore[arg-type]
+    details |= {"task": archive.task, **({"mixes": len(model.metadata["mixes"])} if is_elmo else {})}
+    details |= {"parameters_of_the_whole_model": archive.n_numbers, **({"notes": notices} if notices else {})}
     return FileReport(
-        str(head.path), "allennlp", _TITLE, head.compression, head.size, "elmo", None, model.dim,
-        tuple(sorted(archive.members)), details, elmo_uses(model),
+        str(head.path), "allennlp", _TITLE, head.compression, head.size, "elmo" if is_elmo else "context", None,
+        model.dim, tuple(sorted(archive.members)), details,
+        elmo_uses(model) if is_elmo else ("embed", "senses", "convert"),  # type: ignore[arg-type]
     )  # fmt: skip
 
 

@@ -10,11 +10,12 @@ from typing import Any
 from firth.contextual.shape import ACTIVATIONS, CharacterShape, Shape
 from firth.errors import FormatError
 
-__all__ = ["filters_of", "integer", "limit_of", "shape_apart", "shape_together"]
+__all__ = ["characters_together", "filters_of", "integer", "limit_of", "plain_fields", "shape_apart", "shape_together"]
 
 _MOST = {
     "n_ids": 1 << 24, "dim": 1 << 16, "width": 1 << 10, "number": 1 << 20, "n_highway": 64, "longest": 1 << 16,
-    "cells": 1 << 20, "projection": 1 << 20, "layers": 64, "words": 1 << 28, "word_dim": 1 << 20,
+    "cells": 1 << 20, "projection": 1 << 20, "layers": 64, "words": 1 << 28, "word_dim": 1 << 20, "hidden": 1 << 20,
+    "positions": 1 << 24,
 }  # fmt: skip
 
 Fault = Callable[..., FormatError]
@@ -43,14 +44,9 @@ def shape_together(plain: Any, fault: Fault) -> Shape:
     FormatError
         When a value lacks, is unknown, or is of the wrong type or size.
     """
-    values = _fields(plain, Shape, fault, "the shape of the net")
+    values = plain_fields(plain, Shape, fault, "the shape of the net")
     if values["characters"] is not None:
-        inner = _fields(values["characters"], CharacterShape, fault, "the shape of the token layer")
-        _integers(inner, fault)
-        if inner["activation"] not in ACTIVATIONS:
-            raise fault("no such activation", got=inner["activation"], expected=" or ".join(ACTIVATIONS))
-        values["characters"] = CharacterShape(**{**inner, "filters": filters_of(inner["filters"], fault)})
-        _refuse_narrow(values["characters"], fault)
+        values["characters"] = characters_together(values["characters"], fault)
     _integers(values, fault, () if values["characters"] is None else ("words", "word_dim"))
     if bool(values["words"]) != bool(values["word_dim"]):
         raise fault("words and word_dim don't fit each other", got=(values["words"], values["word_dim"]))
@@ -61,7 +57,21 @@ def shape_together(plain: Any, fault: Fault) -> Shape:
     return Shape(**values)
 
 
-def _fields(plain: Any, of: type, fault: Fault, what: str) -> dict[str, Any]:
+def characters_together(plain: Any, fault: Fault) -> CharacterShape:
+    """Return the shape of a token layer that JSON values tell; raises as :func:`shape_together`."""
+    inner = plain_fields(plain, CharacterShape, fault, "the shape of the token layer")
+    _integers(inner, fault)
+    if inner["activation"] not in ACTIVATIONS:
+        raise fault("no such activation", got=inner["activation"], expected=" or ".join(ACTIVATIONS))
+    found = CharacterShape(**{**inner, "filters": filters_of(inner["filters"], fault)})
+    widest = max(width for width, _ in found.filters)
+    if widest > found.longest or found.longest < 3:
+        raise fault("a word's row is shorter than a filter", got=found.longest, expected=f"at least {max(3, widest)}")
+    return found
+
+
+def plain_fields(plain: Any, of: type, fault: Fault, what: str) -> dict[str, Any]:
+    """Return the JSON values of a dataclass, which must be all of its fields and no others."""
     names = {field.name for field in dataclasses.fields(of)}
     if not isinstance(plain, dict) or set(plain) != names:
         raise fault(f"{what} is broken", got=plain, expected=", ".join(sorted(names)))
@@ -95,9 +105,3 @@ def limit_of(value: Any, name: str, fault: Fault) -> float:
     if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
         raise fault(f"{name} is no limit", got=value, expected="a number of at least 0")
     return float(value)
-
-
-def _refuse_narrow(shape: CharacterShape, fault: Fault) -> None:
-    widest = max(width for width, _ in shape.filters)
-    if widest > shape.longest or shape.longest < 3:
-        raise fault("a word's row is shorter than a filter", got=shape.longest, expected=f"at least {max(3, widest)}")

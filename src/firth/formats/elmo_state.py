@@ -6,9 +6,9 @@ s(-z) where ours is s(z): its rows are negated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from firth.contextual.shape import CharacterShape, Shape
 from firth.errors import FormatError
 
-__all__ = ["State", "characters_from", "lstms_from"]
+__all__ = ["State", "characters_from", "counted", "filters_among", "lstms_from"]
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -39,6 +39,9 @@ class State:
     def __contains__(self, name: str) -> bool:
         return self._prefix + name in self._tensors
 
+    def __iter__(self) -> Iterator[str]:
+        return (name[len(self._prefix) :] for name in self._tensors if name.startswith(self._prefix))
+
     def under(self, prefix: str) -> State:
         """Return the tensors under a further prefix."""
         return State(self._tensors, self._prefix + prefix, self._path)
@@ -57,22 +60,40 @@ class State:
         """
         found = self._found(name)
         if found.shape != shape or found.dtype.kind != "f":
-            self._refuse(f"the weights {name} don't fit the options", got=found.shape, expected=f"shape {shape}")
+            raise self.fault(f"the weights {name} don't fit the options", got=found.shape, expected=f"shape {shape}")
         found = found.astype(np.float32, copy=False)
         if not bool(np.isfinite(found).all()):
-            self._refuse(f"the weights {name} hold what is no number")
+            raise self.fault(f"the weights {name} hold what is no number")
         return found
 
     def _found(self, name: str) -> NDArray[Any]:
         if name not in self:
-            self._refuse(f"the file lacks {self._prefix + name}")
+            raise self.fault(f"the file lacks {self._prefix + name}")
         return self._tensors[self._prefix + name]
 
-    def _refuse(self, what: str, **facts: Any) -> NoReturn:
-        raise FormatError(what, path=self._path, **facts)
+    def fault(self, what: str, **facts: Any) -> FormatError:
+        """Return an error of the file."""
+        return FormatError(what, path=self._path, **facts)
 
 
-def characters_from(state: State, inner: CharacterShape, convolution: str, highway: str = "_highways") -> Tensors:
+def counted(state: State, name: str) -> int:
+    """Return how many tensors there are of a name with a number in it, counted from 0 on."""
+    n = 0
+    while name.format(n) in state:
+        n += 1
+    return n
+
+
+def filters_among(state: State, convolution: str) -> list[list[int]]:
+    """Return width and number of each group of filters, as their weights have them."""
+    n = counted(state, convolution + "{}.weight")
+    shapes = [(*state.shape(f"{convolution}{k}.weight"), 0, 0, 0) for k in range(n)]
+    return [[width, number] for number, _, width, *_ in shapes]
+
+
+def characters_from(
+    state: State, inner: CharacterShape, convolution: str, highway: str = "_highways", highway_width: int | None = None
+) -> Tensors:
     """Return filters and highway layers of a character layer.
 
     Parameters
@@ -81,8 +102,10 @@ def characters_from(state: State, inner: CharacterShape, convolution: str, highw
     inner : CharacterShape
     convolution, highway : str
         Names of the convolutions up to their number, and of the highway module.
+    highway_width : int, optional
+        By default as many as there are filters.
     """
-    n, found = inner.n_filters, {}
+    n, found = inner.n_filters if highway_width is None else highway_width, {}
     for k, (width, number) in enumerate(inner.filters):
         found[f"filters.{k}.weight"] = state.array(f"{convolution}{k}.weight", (number, inner.dim, width))
         found[f"filters.{k}.bias"] = state.array(f"{convolution}{k}.bias", (number,))

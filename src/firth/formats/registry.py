@@ -155,7 +155,7 @@ def convert(
     kind = _named(format) if format is not None else format_by_suffix(Path(target), model)
     whole = kind.takes(model)
     written = model if whole else getattr(model, "vectors", model)
-    lost = kind.lost(written)
+    lost = kind.lost(written) if kind.takes(written) else []  # what it does not take, saving refuses
     cost = []
     if compress is not None:
         written, loss = _compressed(written, compress, kind.name)
