@@ -31,7 +31,7 @@ FORMATS = ("lines", "first", "tsv", "csv", "jsonl")
 PREFIX = "__label__"
 _SUFFIXES = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _PACKED = {".gz", ".bz2", ".xz", ".zst"}
-_LONGEST_FIELD = 1 << 27
+_LONGEST = 1 << 24  # of a field of CSV; a line is bounded by as much
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _tsv(numbered: Iterator[tuple[int, str]], where: _Where) -> Iterator[Labelle
 
 
 def _csv(numbered: Iterator[tuple[int, str]], where: _Where) -> Iterator[LabelledText]:
-    csv.field_size_limit(_LONGEST_FIELD)
+    csv.field_size_limit(_LONGEST)
     reader = csv.reader((line + "\n" for _, line in numbered), strict=True)
 
     def rows() -> Iterator[tuple[int, list[str]]]:
