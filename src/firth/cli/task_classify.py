@@ -30,8 +30,8 @@ __all__ = ["either", "read_texts", "refuse", "train_classifier"]
 _OTHERS = ("init", "autotune_minutes", "autotune_trials")  # options of the run that only fastText's takes
 _GROUPS = (
     Group("Options of the model", sort_key=1),
-    Group("Options of fastText's classifier", sort_key=1.1),  # type: ignore[arg-type]
-    Group("Options of the other classifiers", sort_key=1.2),  # type: ignore[arg-type]
+    Group("Options of fastText's classifier", sort_key=1.1),
+    Group("Options of the other classifiers", sort_key=1.2),
 )
 
 

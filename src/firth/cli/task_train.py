@@ -1,4 +1,4 @@
-"""``firth task train classify``: a classifier on labelled texts, by default fastText's; options come from the configs."""
+"""``firth task train classify``: a classifier on labelled texts; its options come from the configs."""
 
 from __future__ import annotations
 

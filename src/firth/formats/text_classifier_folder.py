@@ -1,4 +1,4 @@
-"""A text classifier as parts of its folder: what scores texts, its labels, and each representation that it reads, whole.
+"""A text classifier as parts of its folder: what scores texts, its labels, and each representation, whole.
 
 fastText's classifier has a folder of its own: :mod:`firth.formats.classifier_folder`.
 """

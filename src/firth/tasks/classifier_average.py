@@ -74,7 +74,7 @@ class AverageScorer:
 def pooled(
     texts: Sequence[Steps], sources: Sequence[Source], pooling: str, weights: WordWeights | None = None
 ) -> Float64:
-    """Return the pooled vectors of texts, shape (n, dim), sources and ways of pooling side by side; zeros of an empty one.
+    """Return the pooled vectors of texts, (n, dim), sources and ways of pooling side by side; of an empty one zeros.
 
     Examples
     --------

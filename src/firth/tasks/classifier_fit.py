@@ -1,6 +1,7 @@
 """Multinomial logistic regression on blocks of features side by side, by L-BFGS.
 
-With x_b an example's features in block b, s_b their scales and W_b weights, P(. | x) = softmax(sum_b x_b (s_b W_b) + c):
+With x_b an example's features in block b, s_b their scales and W_b weights, P(. | x) is softmax(sum_b x_b (s_b W_b) + c),
+and
 
     loss = sum of -log P(y | x)  +  l2 / 2 sum_b |W_b|^2
 
@@ -11,6 +12,7 @@ may differ by label, as log-count ratios do (Wang and Manning 2012, section 2.3,
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,7 +81,7 @@ def fit(
     n, rows = len(labels), np.arange(len(labels))
 
     def apart(x: Float64) -> tuple[list[Float64], Float64]:
-        tables = [x[a:b].reshape(-1, n_labels) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        tables = [x[a:b].reshape(-1, n_labels) for a, b in itertools.pairwise(ends)]
         return tables, x[ends[-1] :]
 
     def loss(x: Float64) -> tuple[float, Float64]:

@@ -100,7 +100,7 @@ def log_loss(probabilities: Float64, gold: ArrayLike) -> float:
 
 
 def brier_score(probabilities: Float64, gold: ArrayLike) -> float:
-    """Return the mean squared distance from the truth, sum over labels of (p - [is right])^2; -1 is a label of no column.
+    """Return the mean squared distance from the truth, sum over labels of (p - [is right])^2; -1 stands for no column.
 
     Brier 1950, in his own form, from 0 to 2.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +16,12 @@ from firth.nn.job import ignore
 from firth.nn.loop import Job, Loss, Place, Plan, Run, run_job, settled
 from firth.protocols import Representation
 from firth.tasks.feature_cache import FeatureCache
-from firth.tasks.tagger import Tagger, Trained
 from firth.tasks.sentence_batches import epoch_of, groups, padded
+from firth.tasks.tagger import Tagger, Trained
 from firth.tasks.tagger_batches import inputs_of
 from firth.tasks.tagger_data import Examples, gather, gather_like
 from firth.tasks.tagger_model import TaggerModel, scored
-from firth.tasks.tagger_module import Inputs, SourceShape, TaggerNet, TaggerShape
+from firth.tasks.tagger_module import SourceShape, TaggerNet, TaggerShape
 from firth.tasks.word_features import ContextWords, Source
 from firth.tasks.word_sources import Learner, chosen, digest_of, mark_of
 from firth.tasks.word_spelling import LONGEST, Alphabet

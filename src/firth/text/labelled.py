@@ -120,7 +120,7 @@ def _decoded(pieces: Iterable[bytes], name: str) -> Iterator[str]:
 
 
 def _read(lines: Iterator[str], format: str | None, where: _Where) -> Iterator[LabelledText]:
-    numbered = enumerate(lines, 1)
+    numbered: Iterator[tuple[int, str]] = enumerate(lines, 1)
     if format is None:
         numbered, format = _told_by_first(numbered, where)
     if format in ("lines", "first") and (where.label is not None or where.text is not None):
