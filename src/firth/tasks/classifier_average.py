@@ -97,7 +97,7 @@ def pooled(
 
 def _pooled(rows: Float32, way: str, shares: Float64 | None) -> Float64:
     if way == "max":
-        return rows.max(0).astype(np.float64)
+        return np.asarray(rows.max(0), np.float64)
     if shares is None:
         return np.asarray(rows.mean(0, dtype=np.float64))
     total = shares.sum()

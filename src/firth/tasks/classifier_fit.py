@@ -1,9 +1,8 @@
 """Multinomial logistic regression on blocks of features side by side, by L-BFGS.
 
-With x_b an example's features in block b, s_b their scales and W_b weights, P(. | x) is softmax(sum_b x_b (s_b W_b) + c),
-and
+With x_b an example's features in block b, s_b their scales and W_b weights, P = softmax(sum_b x_b (s_b W_b) + c), and
 
-    loss = sum of -log P(y | x)  +  l2 / 2 sum_b |W_b|^2
+    loss = sum of -log P_y  +  l2 / 2 sum_b |W_b|^2
 
 The constant c is not drawn to zero. Scales weigh features against each other: what is scaled up is penalised less. They
 may differ by label, as log-count ratios do (Wang and Manning 2012, section 2.3, with logistic loss).
