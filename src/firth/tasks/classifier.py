@@ -66,8 +66,8 @@ class Classifier(Schooling):
     mix: bool = option(True, "learn the weights of a contextual model's layers, where it does not learn on")
     mix_penalty: float = option(0.0, "weight of those weights' squares in the loss", minimum=0, maximum=1000)
     finetune: str = option(
-        "auto", "which vectors are trained on; both keeps static ones beside their trained selves; auto is contextual "
-        "for contextual, else none", choices=("auto", "none", "static", "both", "contextual", "all"),
+        "auto", "which vectors are trained on; both keeps static ones beside their trained selves; auto is static for "
+        "cnn and lstm, contextual for contextual", choices=("auto", "none", "static", "both", "contextual", "all"),
     )  # fmt: skip
     finetune_scale: float = option(
         0.1, "factor of the learning rate of a contextual model that is trained on", minimum=0, maximum=1000
@@ -105,7 +105,7 @@ class Classifier(Schooling):
         """Which vectors are trained on."""
         if self.finetune != "auto":
             return self.finetune
-        return "contextual" if self.model == "contextual" else "none"
+        return {"average": "none", "contextual": "contextual"}.get(self.model, "static")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,6 +27,7 @@ __all__ = ["PENALTIES", "AverageScorer", "pooled", "train"]
 PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # that are tried, until it has become worse twice
 _FEW = 20  # examples of which none are held out to choose a penalty
 _TOGETHER = 256
+_ROUGH = 1e-8  # part of the loss that a step must take off, while penalties are tried
 _STEADY = 1.0  # the penalty where there is nothing to choose by
 
 
@@ -156,11 +157,11 @@ class _Work:
             self.ngrams, table = NgramRatios.fitted(examples.texts, self.gold, len(labels), config.ngrams)
             self.blocks.append(Block(self.ngrams.rows(examples.texts), table))
 
-    def fit(self, l2: float, numbers: Any = None, start: Float64 | None = None) -> Fit:
+    def fit(self, l2: float, numbers: Any = None, start: Float64 | None = None, tolerance: float = 1e-13) -> Fit:
         blocks, gold = self.blocks, self.gold
         if numbers is not None:
             blocks, gold = [Block(block.features[numbers], block.scale) for block in blocks], gold[numbers]
-        return fit(blocks, gold, len(self.labels), l2, start=start)
+        return fit(blocks, gold, len(self.labels), l2, start=start, tolerance=tolerance)
 
     def tried(
         self, heldout: Examples | None, tell: Listener, began: float
@@ -184,7 +185,7 @@ class _Work:
         best: tuple[Fit, float, float] | None = None
         worse, start = 0, None
         for number, l2 in enumerate(PENALTIES, 1):
-            found = self.fit(l2, part, start)
+            found = self.fit(l2, part, start, _ROUGH)
             start, loss = found.x, self._loss(found, features, gold)
             tell(EpochEnd(number, found.loss, loss, time.monotonic() - began))
             yield found, loss, l2
@@ -195,7 +196,7 @@ class _Work:
                 break
         assert best is not None  # for the type checker
         tell(Notice(f"l2 {best[2]:g} has the lowest held-out loss"))
-        yield best if part is None else (self.fit(best[2], None, best[0].x), best[1], best[2])
+        yield self.fit(best[2], None, best[0].x), best[1], best[2]
 
     def _features(self, examples: Examples) -> tuple[list[Any], Int32]:
         """Return the blocks of further texts, those with unseen labels left out."""

@@ -88,6 +88,7 @@ def gather(data: Any, tokenizer: Tokenizer, listen: Listener, what: str = "train
     """
     texts: list[Steps] = []
     labels: list[str] = []
+    same: dict[str, str] = {}  # one object for each word: a text has far more words than different ones
     for number, (text, label) in enumerate(_pairs(data), 1):
         if not isinstance(label, str):
             if isinstance(label, bool) or not isinstance(label, int | np.integer):
@@ -95,7 +96,8 @@ def gather(data: Any, tokenizer: Tokenizer, listen: Listener, what: str = "train
             label = str(label)
         if not label:
             raise DataError(f"the label of text {number:,} is empty")
-        texts.append(steps_of(text, tokenizer))
+        steps = steps_of(text, tokenizer)
+        texts.append(steps if is_rows(steps) else [same.setdefault(word, word) for word in steps])
         labels.append(label)
     if not texts:
         raise DataError(f"there are no {what} texts", remedy="give texts with a label each")

@@ -52,7 +52,14 @@ class Fit:
 
 
 def fit(
-    blocks: Sequence[Block], labels: Int32, n_labels: int, l2: float, *, start: Float64 | None = None, steps: int = 1000
+    blocks: Sequence[Block],
+    labels: Int32,
+    n_labels: int,
+    l2: float,
+    *,
+    start: Float64 | None = None,
+    tolerance: float = 1e-13,
+    steps: int = 1000,
 ) -> Fit:
     """Return the weights of the lowest loss.
 
@@ -65,6 +72,8 @@ def fit(
         Above 0, or the search may have no end on separable examples.
     start : ndarray, optional
         ``x`` of a fit with another penalty.
+    tolerance : float
+        Part of the loss that a step of L-BFGS must take off.
     steps : int
         Of L-BFGS, at most.
 
@@ -100,7 +109,7 @@ def fit(
         return value / n, np.concatenate([*slopes, law.sum(0)]) / n
 
     x = np.zeros(int(ends[-1]) + n_labels) if start is None else start
-    options = {"maxiter": steps, "maxfun": 2 * steps, "gtol": 1e-7, "ftol": 1e-13}
+    options = {"maxiter": steps, "maxfun": 2 * steps, "gtol": 1e-7, "ftol": tolerance}
     found = minimize(loss, x, jac=True, method="L-BFGS-B", options=options)
     if not np.isfinite(found.fun):
         raise DataError("the loss of logistic regression is no number", got=found.fun, remedy="a higher --l2")
