@@ -45,8 +45,8 @@ def test_pictures_are_what_their_names_say(suffix: str, magic: bytes, tmp_path: 
 
 def test_labels_hardly_cover_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    real = plot._write
-    monkeypatch.setattr(plot, "_write", lambda figure, path: (seen.append(figure), real(figure, path)))
+    real = plot.write_figure
+    monkeypatch.setattr(plot, "write_figure", lambda figure, path: (seen.append(figure), real(figure, path)))
     random = np.random.default_rng(1)
     rows = np.concatenate([random.normal(loc=place, scale=0.4, size=(12, 8)) for place in (0, 2, -2)])
     vectors = Vectors([f"someword{n}" for n in range(36)], rows.astype(np.float32))
@@ -116,8 +116,8 @@ def occurrences(n: int, word: str = "apple") -> WordSenses:
 
 def test_occurrences_are_mapped_by_sense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    real = plot._write
-    monkeypatch.setattr(plot, "_write", lambda figure, path: (seen.append(figure), real(figure, path)))
+    real = plot.write_figure
+    monkeypatch.setattr(plot, "write_figure", lambda figure, path: (seen.append(figure), real(figure, path)))
     found = occurrences(20)
     places = sense_map(found, tmp_path / "map.png", title="apple")
     expected = PCA(2, svd_solver="full").fit_transform(found.vectors)
@@ -137,7 +137,7 @@ def test_occurrences_are_mapped_by_sense(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_labels_of_occurrences_avoid_bare_dots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(plot, "_write", lambda figure, path: seen.append(figure))
+    monkeypatch.setattr(plot, "write_figure", lambda figure, path: seen.append(figure))
     places = sense_map(occurrences(40), tmp_path / "map.png")
     axes = seen[0].axes[0]
     dots = axes.transData.transform(places)

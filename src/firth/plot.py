@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import DataError, MissingExtraError
+from firth.errors import DataError
 from firth.evaluate.in_context import joined
 from firth.plot_labels import place_labels
+from firth.plot_sheet import COLOURS, Sheet, empty_sheet, one_warning_of_missing_glyphs, write_figure
 from firth.vectors.project import project
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from firth.evaluate.in_context import Place
     from firth.evaluate.senses import Sense, WordSenses
@@ -28,23 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["gradient_norms", "sense_map", "word_map"]
 
-# Told apart by people with any kind of colour vision (Okabe and Ito 2008), dark enough for text on white.
-_COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#007a5a",
-    "#a6457e",
-    "#8a6d00",
-    "#3b8fc2",
-    "#5a5a5a",
-    "#7a3e00",
-    "#4b3f92",
-    "#9c2a2a",
-)
-_CJK_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "PingFang SC",
-    "Microsoft YaHei", "SimHei", "Hiragino Sans GB", "Droid Sans Fallback", "AR PL UMing CN", "Arial Unicode MS",
-)  # fmt: skip
 _SNIPPET = 3  # tokens of each side
 
 
@@ -90,14 +70,14 @@ def word_map(
     unit = (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
     places = project(unit).astype(np.float64)
     shares = places.var(axis=0) / max(float(unit.var(axis=0).sum()), 1e-12)
-    colours = [_COLOURS[n % len(_COLOURS)] for n, members in enumerate(groups.values()) for _ in members]
-    sheet = _empty(size, title, shares)
-    with _one_warning_of_missing_glyphs():
+    colours = [COLOURS[n % len(COLOURS)] for n, members in enumerate(groups.values()) for _ in members]
+    sheet = empty_sheet(size, title, shares)
+    with one_warning_of_missing_glyphs():
         sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=26, zorder=3, linewidths=0)
         _fit(sheet.axes, places)
         place_labels(sheet.axes, words, places, colours, sheet.families)
         _legend(sheet, list(groups))
-        _write(sheet.figure, Path(path))
+        write_figure(sheet.figure, Path(path))
     return {word: (float(x), float(y)) for word, (x, y) in zip(words, places, strict=True)}
 
 
@@ -128,20 +108,20 @@ def gradient_norms(
     DataError
         When a curve has no positive number, or the picture cannot be written.
     """
-    sheet = _empty(size, title, None)
+    sheet = empty_sheet(size, title, None)
     axes = sheet.axes
     axes.set_yscale("log")
     for number, (name, norms) in enumerate(curves.items()):
         values = np.asarray(norms, np.float64)
         if not (np.isfinite(values) & (values > 0)).any():
             raise DataError("a curve has no positive number", got=name)
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         axes.plot(np.arange(len(values)), np.where(values > 0, values, np.nan), color=colour, linewidth=2, label=name)
     axes.set_xlabel("steps back in time, k", fontsize=9, color="#555555")
     axes.set_ylabel("norm of the gradient of the last loss", fontsize=9, color="#555555")
     axes.grid(color="#eeeeee")
     axes.legend(frameon=False, prop={"family": sheet.families, "size": 9})
-    _write(sheet.figure, Path(path))
+    write_figure(sheet.figure, Path(path))
 
 
 def sense_map(
@@ -183,11 +163,11 @@ def sense_map(
         raise DataError("too few occurrences for a map", got=len(found.places), expected="at least 3")
     places = project(found.vectors).astype(np.float64)
     shares = places.var(axis=0) / max(float(found.vectors.var(axis=0).sum()), 1e-12)
-    sheet = _empty(size, title, shares)
-    colours = [_COLOURS[label % len(_COLOURS)] for label in found.labels.tolist()]
+    sheet = empty_sheet(size, title, shares)
+    colours = [COLOURS[label % len(COLOURS)] for label in found.labels.tolist()]
     at = {id(place): row for row, place in enumerate(found.places)}
     named = [(at[id(each.place)], each.place) for sense in found.senses for each in sense.typical[:labels]]
-    with _one_warning_of_missing_glyphs():
+    with one_warning_of_missing_glyphs():
         sheet.axes.scatter(places[:, 0], places[:, 1], c=colours, s=18, alpha=0.5, zorder=3, linewidths=0)
         _fit(sheet.axes, places)
         rows = [row for row, _ in named]
@@ -201,7 +181,7 @@ def sense_map(
             avoid=np.delete(places, rows, 0),
         )
         _legend(sheet, [_sense_name(number, sense) for number, sense in enumerate(found.senses, 1)], columns=3)
-        _write(sheet.figure, Path(path))
+        write_figure(sheet.figure, Path(path))
     return places
 
 
@@ -217,52 +197,6 @@ def _sense_name(number: int, sense: Sense) -> str:
     return f"{number} ({100 * sense.share:.0f} %)" + (f": {words}" if words else "")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sheet:
-    figure: Figure
-    axes: Axes
-    families: list[str]
-
-
-def _empty(size: tuple[float, float], title: str, shares: NDArray[np.float64] | None) -> _Sheet:
-    try:
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.font_manager import get_font_names
-    except ImportError as error:
-        raise MissingExtraError("drawing a picture", extra="plot") from error
-    installed = set(get_font_names())
-    families = ["DejaVu Sans", *(name for name in _CJK_FONTS if name in installed)]
-    with matplotlib.rc_context({"font.family": families, "axes.unicode_minus": False}):
-        figure = Figure(figsize=size, dpi=150, layout="constrained", facecolor="white")
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=13, pad=10, family=families)
-    for spine in axes.spines.values():
-        spine.set_color("#cccccc")
-    if shares is not None:
-        _name_components(axes, shares)
-    return _Sheet(figure, axes, families)
-
-
-def _name_components(axes: Axes, shares: NDArray[np.float64]) -> None:
-    for name, share, draw in (("first", shares[0], axes.set_xlabel), ("second", shares[1], axes.set_ylabel)):
-        draw(f"{name} principal component ({100 * share:.0f} % of the variance)", fontsize=9, color="#555555")
-    axes.tick_params(bottom=False, left=False, labelbottom=False, labelleft=False)
-    axes.axhline(0, color="#eeeeee", linewidth=1, zorder=0)
-    axes.axvline(0, color="#eeeeee", linewidth=1, zorder=0)
-
-
-@contextlib.contextmanager
-def _one_warning_of_missing_glyphs() -> Iterator[None]:
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        yield
-    if any("missing from" in str(warning.message) for warning in heard):
-        warnings.warn("no installed font has all characters of the words; install Noto Sans CJK", stacklevel=4)
-
-
 def _fit(axes: Axes, places: NDArray[np.float64]) -> None:
     """Leave room for labels around the outermost dots."""
     low, high = places.min(axis=0), places.max(axis=0)
@@ -271,11 +205,11 @@ def _fit(axes: Axes, places: NDArray[np.float64]) -> None:
     axes.set_ylim(low[1] - room[1], high[1] + room[1])
 
 
-def _legend(sheet: _Sheet, names: Sequence[str], columns: int = 8) -> None:
+def _legend(sheet: Sheet, names: Sequence[str], columns: int = 8) -> None:
     from matplotlib.lines import Line2D
 
     marks: list[Any] = [
-        Line2D([], [], marker="o", linestyle="", markersize=6, color=_COLOURS[n % len(_COLOURS)], label=name)
+        Line2D([], [], marker="o", linestyle="", markersize=6, color=COLOURS[n % len(COLOURS)], label=name)
         for n, name in enumerate(names)
         if name
     ]
@@ -284,14 +218,3 @@ def _legend(sheet: _Sheet, names: Sequence[str], columns: int = 8) -> None:
             handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=min(len(marks), columns),
             frameon=False, handletextpad=0.1, prop={"family": sheet.families, "size": 9},
         )  # fmt: skip
-
-
-def _write(figure: Figure, path: Path) -> None:
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        figure.savefig(part)
-        part.replace(path)
-    except (OSError, ValueError) as error:
-        part.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(f"cannot write the picture: {reason}", got=str(path)) from error

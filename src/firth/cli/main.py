@@ -28,6 +28,7 @@ VERBS = {
     "corpus": "Tokenise and count a text once, into a corpus that every trainer reads.",
     "train": "Train a model on texts or a corpus.",
     "task": "Train, run and score taggers and text classifiers.",
+    "compare": "Compare models under one protocol: what vectors are worth where labels are few.",
     "nearest": "Show the words nearest to each word.",
     "similarity": "Show the cosine of two words.",
     "analogy": "Find the word that is to C as B is to A.",
@@ -61,7 +62,10 @@ app = App(
 )
 for _place, (_verb, _help) in enumerate(VERBS.items()):
     app.command(
-        f"firth.cli.{_verb}:{'app' if _verb in ('train', 'task') else _verb}", name=_verb, help=_help, sort_key=_place
+        f"firth.cli.{_verb}:{'app' if _verb in ('train', 'task', 'compare') else _verb}",
+        name=_verb,
+        help=_help,
+        sort_key=_place,
     )
 
 

@@ -14,9 +14,11 @@ from firth.cli.cpu import check_cpu_level
 from firth.cli.options import JsonFlag, Texts
 from firth.cli.output import note, note_event, print_json, print_table, shown
 from firth.cli.task_column import Column
+from firth.cli.task_scoring import Scoring
 from firth.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from firth.tasks.classifier_model import ClassifierModel
     from firth.tasks.fasttext import FastTextClassifier
     from firth.tasks.tagger_model import TaggerModel
 
@@ -32,13 +34,14 @@ Threshold = Annotated[float, Parameter(help="Leave out labels less probable than
 Threads = Annotated[int | None, Parameter(help="Number of threads; all cores by default.")]
 
 
-def _load(path: Path) -> FastTextClassifier | TaggerModel:
+def _load(path: Path) -> FastTextClassifier | ClassifierModel | TaggerModel:
     from firth.formats.registry import load
+    from firth.tasks.classifier_model import ClassifierModel
     from firth.tasks.fasttext import FastTextClassifier
 
     check_cpu_level()
     model = load(path, listen=note_event)
-    if isinstance(model, FastTextClassifier) or type(model).__name__ == "TaggerModel":
+    if isinstance(model, FastTextClassifier | ClassifierModel) or type(model).__name__ == "TaggerModel":
         return model  # type: ignore[no-any-return]
     raise DataError(f"{path} holds no text classifier and no tagger", got=type(model).__name__)
 
@@ -63,7 +66,7 @@ def run(
     ] = None,
     tokenizer: Annotated[
         Literal["whitespace", "words", "chars", "zh"] | None,
-        Parameter(help="Taggers: how a line of text becomes words; by default words stand between blanks."),
+        Parameter(help="How a line becomes words; by default as a classifier was trained, of taggers at blanks."),
     ] = None,
     column: Column = None,
     threads: Threads = None,
@@ -78,10 +81,17 @@ def run(
     """
     loaded = _load(model)
     from firth.static.loop import cpu_threads
+    from firth.tasks.classifier_model import ClassifierModel
     from firth.tasks.fasttext import FastTextClassifier
     from firth.tasks.fasttext_data import byte_pieces
     from firth.tasks.fasttext_predict import Predictor, check_answers, whole_lines
 
+    if isinstance(loaded, ClassifierModel):
+        from firth.cli.task_classify_run import run_classifier
+
+        _refuse({"--format": format not in (None, "text"), "--column": column is not None}, "a classifier")
+        run_classifier(loaded, texts, k, threshold, tokenizer, threads, json)
+        return
     if not isinstance(loaded, FastTextClassifier):
         from firth.cli.task_tag_run import run_tagger
 
@@ -112,22 +122,35 @@ def evaluate(
     k: Answers = 1,
     threshold: Threshold = 0.0,
     format: Annotated[
-        Literal["columns", "conllu"] | None, Parameter(help="Taggers: of the data; by default as names tell.")
+        Literal["columns", "conllu", "lines", "first", "tsv", "csv", "jsonl"] | None,
+        Parameter(help="Of the data: columns or conllu for taggers, the others for classifiers; found out else."),
     ] = None,
     column: Column = None,
+    scoring: Annotated[Scoring, Parameter(name="*")] = Scoring(),  # noqa: B008
     threads: Threads = None,
     json: JsonFlag = False,
 ) -> None:
     """Print how often a model is right.
 
-    Of a classifier precision and recall at k on labelled lines, for all and for each label. Of a tagger precision,
-    recall and F1 of spans, for all and for each type, or the accuracy of labels that mark no spans.
+    Of fastText's classifier precision and recall at k on labelled lines, for all and for each label; of others
+    accuracy, scores of each label, log loss and calibration. Of a tagger precision, recall and F1 of spans, for all and
+    for each type, or the accuracy of labels that mark no spans.
     """
     from firth.static.loop import cpu_threads
+    from firth.tasks.classifier_model import ClassifierModel
     from firth.tasks.fasttext import FastTextClassifier
     from firth.tasks.fasttext_predict import test
 
     loaded = _load(model)
+    if isinstance(loaded, ClassifierModel):
+        from firth.cli.task_classify_run import evaluate_classifier
+
+        of_tags = format in ("columns", "conllu")
+        _refuse({"-k": k != 1, "--threshold": threshold != 0, "--column": column is not None,
+                 f"--format {format}": of_tags}, "this classifier")  # fmt: skip
+        evaluate_classifier(loaded, texts, format, scoring, threads, json)
+        return
+    _refuse({"--label, --text, --confusion or --calibration": scoring != Scoring()}, "this model")
     if not isinstance(loaded, FastTextClassifier):
         from firth.cli.task_tag_run import evaluate_tagger
 

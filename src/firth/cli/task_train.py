@@ -1,4 +1,4 @@
-"""``firth task train classify``: fastText's classifier on labelled lines; its options come from the config."""
+"""``firth task train classify``: a classifier on labelled texts; its options come from the configs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from firth.cli.cpu import check_cpu_level
 from firth.cli.display import listening
 from firth.cli.options import Texts, load_vectors
 from firth.cli.target import make_parents
-from firth.cli.training import check_places, keep_model, make_config, model_options
+from firth.cli.task_classify import either, refuse, train_classifier
+from firth.cli.training import check_places, keep_model, make_config
 from firth.errors import ConfigError
 from firth.events import Listener
+from firth.tasks.classifier import Classifier
 from firth.tasks.fasttext import all_buckets
 from firth.tasks.fasttext_train import FastTextClassify, train
 
@@ -35,7 +37,34 @@ class ClassifyRun:
     """Options of a training run."""
 
     out: Annotated[Path, Parameter(help="Folder, or file whose name tells a format, to write the model to.")]
-    model: Annotated[Literal["fasttext"], Parameter(help="What kind of classifier.")] = "fasttext"
+    model: Annotated[
+        Literal["fasttext", "average", "cnn", "lstm", "contextual"],
+        Parameter(help="fastText's classifier, or one over --vectors: averages, CNN, BiLSTM, a contextual model."),
+    ] = "fasttext"
+    vectors: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            negative="",
+            help="Not of fastText's: word vectors or a contextual model, a folder of ours or a file that 'firth "
+            "inspect' knows; repeatable.",
+        ),
+    ] = ()
+    format: Annotated[
+        Literal["lines", "first", "tsv", "csv", "jsonl"] | None,
+        Parameter(help="Not of fastText's: __label__x TEXT, LABEL TEXT, columns, CSV or JSON lines; found out else."),
+    ] = None
+    label: Annotated[
+        str | None,
+        Parameter(help="Column or field of the labels, by number or name.", allow_leading_hyphen=True),
+    ] = None
+    text: Annotated[
+        str | None,
+        Parameter(help="Column or field of the texts, by number or name.", allow_leading_hyphen=True),
+    ] = None
+    minutes: Annotated[float | None, Parameter(help="Not of fastText's: plan a net's training for this time.")] = None
+    device: Annotated[str | None, Parameter(help="Not of fastText's: cpu, cuda, cuda:1; a GPU where there is one.")] = (
+        None
+    )
     overwrite: Annotated[bool, Parameter(negative="", help="Replace what stands at --out.")] = False
     threads: Annotated[int | None, Parameter(help="Number of threads; all cores by default.")] = None
     heldout: Annotated[
@@ -59,14 +88,19 @@ def command() -> Callable[..., None]:
 
     def classify(texts: list[str], **options: Any) -> None:
         running: ClassifyRun = options.pop("running")
-        _classify(texts, make_config(FastTextClassify, options), _given(options), running)
+        given = {name: value for name, value in options.items() if value is not None}
+        if running.model != "fasttext":
+            train_classifier(texts, given, running)
+            return
+        refuse(given, FastTextClassify, running, ("vectors", "format", "label", "text", "minutes", "device"))
+        _classify(texts, make_config(FastTextClassify, given), _given(given), running)
 
     parameters = [
         inspect.Parameter("texts", inspect.Parameter.POSITIONAL_ONLY, annotation=Texts),
         inspect.Parameter("running", inspect.Parameter.KEYWORD_ONLY, annotation=ClassifyRun),
-        *model_options(FastTextClassify),
+        *either(FastTextClassify, Classifier),
     ]
-    classify.__doc__ = "Train a text classifier on labelled lines, such as '__label__good a fine film'."
+    classify.__doc__ = "Train a text classifier on labelled texts, such as the line '__label__good a fine film'."
     classify.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     classify.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return classify

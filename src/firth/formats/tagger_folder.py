@@ -1,35 +1,26 @@
-"""A tagger as parts of its folder: the net, its labels and characters, and each representation that it reads, whole.
-
-A representation lies in the folder as it would lie in one of its own, with its names behind ``source0_`` and so on, so
-that the folder can be moved, and that words which were not in the training text still have their vectors.
-"""
+"""A tagger as parts of its folder: the net, its labels and characters, and each representation that it reads, whole."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from firth.errors import FirthError
 from firth.formats.base import Reading
-from firth.formats.kinds import Kind, Parts, kind_of, kinds
+from firth.formats.kinds import Kind, Parts
 from firth.formats.module_parts import module_apart, module_together
+from firth.formats.source_parts import check_sources, sources_apart, sources_together
 from firth.text.spans import fault_in, labels_for, legal_steps, spans_of
-from firth.vectors.static import Vectors
-from firth.vectors.subword import SubwordVectors
 from firth.vectors.words import Words
 
 if TYPE_CHECKING:
     from firth.tasks.tagger_model import TaggerModel
     from firth.tasks.tagger_module import TaggerNet, TaggerShape
-    from firth.tasks.word_features import Source
 
 __all__ = ["KINDS"]
 
 _NUMBERS = {"hidden": 1 << 20, "layers": 1 << 10, "character_dim": 1 << 20, "character_hidden": 1 << 20}
 _CHOICES = {"crf": (True, False), "casing": (True, False), "characters": ("cnn", "lstm", "none")}
 _PLACES = ("input", "middle", "output")
-_CASES = ("fallback", "exact")
-_MOST_SOURCES, _MOST_LAYERS = 64, 1 << 10
 
 
 def _apart(model: TaggerModel) -> Parts:
@@ -45,35 +36,10 @@ def _apart(model: TaggerModel) -> Parts:
     words = {"vocab": Words.of(model.labels)}
     if model.alphabet is not None:
         words["characters"] = Words.of(model.alphabet.characters)
-    for number, (source, own) in enumerate(zip(model.sources, model.net.shape.sources, strict=True)):
-        entry, parts = _source_apart(source)
-        config["sources"].append({"place": own.place, "layers": own.layers, "dim": own.dim, **entry})
-        tensors |= {f"source{number}.{name}": tensor for name, tensor in parts.tensors.items()}
-        words |= {f"source{number}_{name}": some for name, some in parts.words.items()}
-    return Parts(config, tensors, words)
-
-
-def _source_apart(source: Source) -> tuple[dict[str, Any], Parts]:
-    from firth.tasks.word_features import GivenRows, StaticWords
-
-    if isinstance(source, GivenRows):
-        return {"kind": "given"}, Parts({}, {}, {})
-    if isinstance(source, StaticWords):
-        representation: Any = _slim(source.vectors)
-        entry = {"case": source.case}
-    else:
-        representation, entry = source.representation, {}  # type: ignore[attr-defined]
-    kind = kind_of(representation)
-    parts = kind.apart(representation)
-    return {"kind": kind.name, **entry, "config": parts.config}, parts
-
-
-def _slim(vectors: Vectors) -> Vectors:
-    """Return vectors without what a tagger does not read: output vectors, counts."""
-    options: dict[str, Any] = {"oov": vectors.oov, "metadata": vectors.metadata}
-    if type(vectors) is SubwordVectors:
-        return SubwordVectors(vectors.words, vectors.store, subwords=vectors.subwords, **options)
-    return Vectors(vectors.words, vectors.store, **options) if type(vectors) is Vectors else vectors
+    own = sources_apart(model.sources)
+    for entry, source in zip(own.config["sources"], model.net.shape.sources, strict=True):
+        config["sources"].append({"place": source.place, **entry})
+    return Parts(config, tensors | own.tensors, words | own.words)
 
 
 def _together(parts: Parts, reading: Reading) -> TaggerModel:
@@ -97,11 +63,7 @@ def _together(parts: Parts, reading: Reading) -> TaggerModel:
     net = _net(parts, shape, entries, len(labels), alphabet.n_ids if alphabet else 0)
     if net.crf is not None:
         net.crf.rule(legal_steps(labels, schemes[0]))
-    sources = [_source_together(parts, number, entry, reading) for number, entry in enumerate(entries)]
-    for source, entry in zip(sources, entries, strict=True):
-        if (source.dim, source.layers) != (entry["dim"], entry["layers"]):
-            got = f"{source.dim} by {source.layers} layers"
-            raise parts.fault("a representation does not fit the net", got=got, expected=f"{entry['dim']}")
+    sources = sources_together(parts, entries, reading)
     return TaggerModel(net, sources, labels, (schemes[0], schemes[1]), alphabet, config)
 
 
@@ -125,7 +87,8 @@ def _check_shape(parts: Parts, shape: Any, entries: Any) -> None:
     )  # fmt: skip
     if not fits:
         raise parts.fault("no proper shape of a tagger", got=shape)
-    if not isinstance(entries, list) or not 0 < len(entries) <= _MOST_SOURCES or not all(map(_is_source, entries)):
+    check_sources(parts, entries)
+    if not all(entry.get("place") in _PLACES for entry in entries):
         raise parts.fault("no proper list of representations", got=entries)
     if any(entry["kind"] == "given" for entry in entries) and (
         len(entries) > 1 or shape["casing"] or shape["characters"] != "none"
@@ -134,15 +97,6 @@ def _check_shape(parts: Parts, shape: Any, entries: Any) -> None:
     for place in range(shape["layers"]):
         if f"net.ahead.{place}.weight_hh" not in parts.tensors:
             raise parts.fault("a layer lacks its tensor", got=f"{shape['layers']} layers", expected=f"at most {place}")
-
-
-def _is_source(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str) or entry.get("place") not in _PLACES:
-        return False
-    dim, layers = entry.get("dim"), entry.get("layers")
-    if type(dim) is not int or type(layers) is not int or not 0 < dim < 1 << 24 or not 0 <= layers < _MOST_LAYERS:
-        return False
-    return entry.get("case", "exact") in _CASES and isinstance(entry.get("config", {}), dict)
 
 
 def _net(parts: Parts, shape: dict[str, Any], entries: list[Any], n_labels: int, n_characters: int) -> TaggerNet:
@@ -156,29 +110,6 @@ def _net(parts: Parts, shape: dict[str, Any], entries: list[Any], n_labels: int,
         net = TaggerNet(made)
     module_together(parts, net, "net.")
     return net
-
-
-def _source_together(parts: Parts, number: int, entry: dict[str, Any], reading: Reading) -> Source:
-    from firth.tasks.word_features import ContextWords, GivenRows, StaticWords
-
-    if entry["kind"] == "given":
-        return GivenRows(entry["dim"])
-    kind = kinds().get(entry["kind"])
-    if kind is None or kind.name == "tagger":
-        raise parts.fault("no such kind of representation", got=entry["kind"])
-    tensors = {n.removeprefix(p): t for n, t in parts.tensors.items() if n.startswith(p := f"source{number}.")}
-    words = {n.removeprefix(p): w for n, w in parts.words.items() if n.startswith(p := f"source{number}_")}
-    if "vocab" not in words:
-        raise parts.fault("a representation lacks its words", got=f"source{number}")
-    try:
-        made = kind.together(Parts(entry.get("config", {}), tensors, words, parts.path), reading)
-        if isinstance(made, Vectors):
-            return StaticWords(made, entry.get("case", "fallback"))
-        return ContextWords(made, mix=entry["layers"] > 0)
-    except (AttributeError, TypeError) as error:
-        raise parts.fault("this model is no representation of words", got=entry["kind"]) from error
-    except FirthError as error:
-        raise parts.fault(error.what, got=error.got, expected=error.expected) from error
 
 
 KINDS = (

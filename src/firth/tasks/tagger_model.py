@@ -12,7 +12,8 @@ from torch import Tensor
 from firth.errors import DataError
 from firth.metrics import span_scores
 from firth.protocols import Float32
-from firth.tasks.tagger_batches import groups, inputs_of
+from firth.tasks.sentence_batches import groups
+from firth.tasks.tagger_batches import inputs_of
 from firth.tasks.tagger_module import TaggerNet
 from firth.tasks.word_features import GivenRows, Source, Steps
 from firth.tasks.word_spelling import Alphabet

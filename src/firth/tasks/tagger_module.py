@@ -18,7 +18,7 @@ from firth.lm.rnn_module import locked_dropout
 from firth.nn.crf import CRF, Legal
 from firth.nn.recurrent import Layer
 
-__all__ = ["CASES", "Inputs", "SourceShape", "TaggerNet", "TaggerShape"]
+__all__ = ["CASES", "Inputs", "SourceShape", "TaggerNet", "TaggerShape", "draw", "read_both_ways"]
 
 CASES = 7  # kinds of casing that are told apart
 _CASE_DIM = 8
@@ -111,7 +111,7 @@ class Characters(nn.Module):
         with torch.no_grad():
             self.embedding.uniform_(-bound, bound, generator=generator)
         if self.kind == "cnn":
-            _draw(self.filters, generator)
+            draw(self.filters, generator)
         else:
             self.ahead.reset(generator)
             self.back.reset(generator)
@@ -179,21 +179,18 @@ class TaggerNet(nn.Module):
             layer.reset(generator)
             with torch.no_grad():
                 layer.bias[layer.n_out : 2 * layer.n_out] = 1.0  # forget gates start open (Jozefowicz et al. 2015)
-        _draw(self.output, generator)
+        draw(self.output, generator)
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Return the score of each label at each step, shape (n_steps, batch, n_labels)."""
         entering = self._entering(inputs)
         x = torch.cat(entering["input"], 2)
-        turn = reversal(inputs.lengths, x.device)[:, :, None]
+        turn = reversal(inputs.lengths, x.device)
         for place, (ahead, back) in enumerate(zip(self.ahead, self.back, strict=True)):
             if place == 1:
                 x = torch.cat([x, *entering["middle"]], 2)
             x = locked_dropout(x, self.dropout, self.training)
-            start = x.new_zeros(2, x.shape[1], self.shape.hidden)
-            left, _ = ahead(x, start)
-            right, _ = back(x.gather(0, turn.expand_as(x)), start)
-            x = torch.cat([left, right.gather(0, turn.expand_as(right))], 2)
+            x = read_both_ways(ahead, back, x, turn)
         x = torch.cat([x, *entering["output"]], 2)
         scores: Tensor = self.output(locked_dropout(x, self.dropout, self.training))
         return scores
@@ -232,7 +229,22 @@ class TaggerNet(nn.Module):
         return found
 
 
-def _draw(module: nn.Conv1d | nn.Linear, generator: torch.Generator) -> None:
+def read_both_ways(ahead: nn.Module, back: nn.Module, x: Tensor, turn: Tensor) -> Tensor:
+    """Return the states of two LSTM layers that read from either end, side by side, (n_steps, batch, 2 n_out).
+
+    Parameters
+    ----------
+    ahead, back : Layer
+    x : Tensor, shape (n_steps, batch, n_in)
+    turn : Tensor of int64, shape (n_steps, batch)
+        As :func:`firth.contextual.bilm.reversal` gives it.
+    """
+    left, _ = ahead(x, ahead.zeros(x.shape[1]))  # type: ignore[operator]
+    right, _ = back(x.gather(0, turn[:, :, None].expand_as(x)), back.zeros(x.shape[1]))  # type: ignore[operator]
+    return torch.cat([left, right.gather(0, turn[:, :, None].expand_as(right))], 2)
+
+
+def draw(module: nn.Conv1d | nn.Linear, generator: torch.Generator) -> None:
     """Draw a layer's weights evenly (Glorot and Bengio 2010), with a bias of zeros."""
     fan = module.weight[0].numel() + module.weight.shape[0] * module.weight[0, 0].numel()
     with torch.no_grad():

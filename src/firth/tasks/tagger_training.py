@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from firth.config import to_dict
 from firth.errors import ConfigError
 from firth.events import Listener, Notice
 from firth.nn.job import ignore
 from firth.nn.loop import Job, Loss, Place, Plan, Run, run_job, settled
-from firth.nn.optimize import trained
 from firth.protocols import Representation
 from firth.tasks.feature_cache import FeatureCache
+from firth.tasks.sentence_batches import epoch_of, groups, padded
 from firth.tasks.tagger import Tagger, Trained
-from firth.tasks.tagger_batches import groups, inputs_of, padded
+from firth.tasks.tagger_batches import inputs_of
 from firth.tasks.tagger_data import Examples, gather, gather_like
 from firth.tasks.tagger_model import TaggerModel, scored
-from firth.tasks.tagger_module import Inputs, SourceShape, TaggerNet, TaggerShape
-from firth.tasks.tagger_tuning import TunedContext, TunedWords
-from firth.tasks.word_features import ContextWords, GivenRows, Source, StaticWords, Steps, source_of
+from firth.tasks.tagger_module import SourceShape, TaggerNet, TaggerShape
+from firth.tasks.word_features import ContextWords, Source
+from firth.tasks.word_sources import Learner, chosen, digest_of, mark_of
 from firth.tasks.word_spelling import LONGEST, Alphabet
 from firth.text.spans import legal_steps
-from firth.vectors.static import Vectors
 
 __all__ = ["train"]
 
@@ -59,23 +55,6 @@ def train(
     return Trained(work.model(), config, done.losses, done.heldout, done.seconds)
 
 
-class _Learner(nn.Module):
-    """A net, and the word features that learn with it, by their place among the sources."""
-
-    def __init__(self, net: TaggerNet, tuned: dict[int, nn.Module]) -> None:
-        super().__init__()
-        self.net = net
-        self.tuned = nn.ModuleDict({str(number): module for number, module in tuned.items()})
-
-    def forward(self, inputs: Inputs, sentences: Sequence[Steps]) -> Tensor:
-        """Return the score of each label at each step."""
-        sources = list(inputs.sources)
-        for number, module in self.tuned.items():
-            sources[int(number)] = module(sentences)
-        scores: Tensor = self.net(dataclasses.replace(inputs, sources=sources))
-        return scores
-
-
 class _Work:
     """All that a training run is made of."""
 
@@ -89,7 +68,10 @@ class _Work:
     ) -> None:
         self.examples, self.config, self.place, self.tell = examples, config, place, tell
         self.labels = examples.all_labels()
-        self.sources, tuned = _sources(examples, config, representations)
+        self.sources, tuned = chosen(
+            examples.sentences, representations, finetune=config.finetune, case=config.case, mix=config.mix,
+            dim=config.dim, seed=config.seed,
+        )  # fmt: skip
         spelled = not examples.of_rows and config.characters != "none"
         self.alphabet = Alphabet.of(itertools.chain.from_iterable(examples.sentences)) if spelled else None
         if self.alphabet is not None and (cut := sum(len(w) > LONGEST for s in examples.sentences for w in s)):
@@ -103,7 +85,7 @@ class _Work:
         legal = legal_steps(self.labels, examples.scheme)
         self.net = TaggerNet(shape, legal, config.dropout, config.word_dropout)
         self.net.reset(config.seed)
-        self.learner = _Learner(self.net, tuned).to(place.device)
+        self.learner = Learner(self.net, tuned).to(place.device)
         self._ids = {label: number for number, label in enumerate(self.labels)}
 
     def job(self, heldout: Examples | None) -> Job:
@@ -113,11 +95,7 @@ class _Work:
         lengths = [len(sentence) for sentence in examples.sentences]
 
         def epoch(number: int) -> list[list[int]]:
-            random = np.random.default_rng([config.seed, number])
-            made = groups(lengths, config.batch, random.permutation(len(lengths)).tolist())
-            order = np.resize(random.permutation(len(made)), max(len(made), self.place.world))
-            share = len(order) // self.place.world  # of each process
-            return [made[i] for i in order[self.place.rank * share : (self.place.rank + 1) * share]]
+            return epoch_of(lengths, config.batch, config.seed, number, self.place)
 
         def loss(group: list[int], state: Any) -> Loss:
             scores, chosen = self._read(examples, features, group)
@@ -129,22 +107,13 @@ class _Work:
 
         measure = None if heldout is None else self._measure(heldout)
         facts = {
-            "model": "tagger", "options": to_dict(config), "corpus": _digest(examples),
-            "vectors": [_mark(source, examples.sentences[:8]) for source in self.sources],
+            "model": "tagger", "options": to_dict(config), "corpus": digest_of(examples.sentences, examples.labels),
+            "vectors": [mark_of(source, examples.sentences[:8]) for source in self.sources],
         }  # fmt: skip
         return Job(
             self.learner, epoch, loss, measure, words=examples.n_words, facts=facts, seed=config.seed,
-            groups=self._groups(),
+            groups=self.learner.groups(config.finetune_scale),
         )  # fmt: skip
-
-    def _groups(self) -> list[dict[str, Any]]:
-        """Return the parameters in two groups: contextual models learn at a rate of their own."""
-        slow = [
-            p for module in self.learner.tuned.values() if isinstance(module, TunedContext) for p in trained(module)
-        ]
-        ids = {id(parameter) for parameter in slow}
-        groups: list[dict[str, Any]] = [{"params": [p for p in trained(self.learner) if id(p) not in ids]}]
-        return groups + ([{"params": slow, "scale": self.config.finetune_scale}] if slow else [])
 
     def _measure(self, heldout: Examples) -> Any:
         features = self._caches(heldout)
@@ -179,47 +148,13 @@ class _Work:
 
     def model(self) -> TaggerModel:
         """Return the tagger, with what was learnt of word features in their place."""
-        for number, module in self.learner.tuned.items():
-            self.sources[int(number)] = module.learnt()  # type: ignore[operator]
+        self.learner.put_into(self.sources)
         made = {
             "model": "tagger", "options": to_dict(self.config), "seed": self.config.seed,
-            "corpus": _digest(self.examples),
+            "corpus": digest_of(self.examples.sentences, self.examples.labels),
         }  # fmt: skip
         schemes = self.examples.scheme, self.examples.given
         return TaggerModel(self.net.cpu(), self.sources, self.labels, schemes, self.alphabet, made)
-
-
-def _sources(
-    examples: Examples, config: Tagger, representations: Sequence[Representation]
-) -> tuple[list[Source], dict[int, nn.Module]]:
-    """Return the word features, and those of them that learn."""
-    if examples.of_rows:
-        if representations:
-            raise ConfigError("given features take no representation beside them", remedy="leave it out")
-        return [GivenRows(int(examples.sentences[0].shape[-1]))], {}
-    words = sorted({word for sentence in examples.sentences for word in sentence})
-    if not representations:
-        return _learnt_from_nothing(words, config)
-    sources: list[Source] = []
-    tuned: dict[int, nn.Module] = {}
-    for number, representation in enumerate(representations):
-        if isinstance(representation, Vectors) and config.finetune in ("static", "all"):
-            source = StaticWords(representation, config.case)
-            tuned[number] = TunedWords(source, words)
-            sources.append(source)
-        elif not isinstance(representation, Vectors) and config.finetune in ("contextual", "all"):
-            tuned[number] = TunedContext(representation)
-            sources.append(ContextWords(representation, mix=False))
-        else:
-            sources.append(source_of(representation, config.case, config.mix))
-    return sources, tuned
-
-
-def _learnt_from_nothing(words: list[str], config: Tagger) -> tuple[list[Source], dict[int, nn.Module]]:
-    bound = (3 / config.dim) ** 0.5  # Ma and Hovy 2016, section 4.1
-    drawn = np.random.default_rng([config.seed, 1]).uniform(-bound, bound, (len(words), config.dim))
-    source = StaticWords(Vectors(words, drawn.astype(np.float32), oov="zero"), "exact")
-    return [source], {0: TunedWords(source, words)}
 
 
 def _shape(
@@ -243,24 +178,3 @@ def _shape(
             expected="--features input, static vectors, or --characters cnn",
         )  # fmt: skip
     return shape
-
-
-def _mark(source: Source, sentences: Sequence[Steps]) -> str:
-    """Return what tells a source from others: its size, and of static vectors some of them."""
-    size = f"{type(source).__name__} {source.dim} by {source.layers}"
-    if not isinstance(source, StaticWords):
-        return size  # what a net computes differs in its last digits from one number of threads to another
-    found = hashlib.blake2b(b"".join(array.tobytes() for array in source.arrays(sentences)), digest_size=8)
-    return f"{size}, {found.hexdigest()}"
-
-
-def _digest(examples: Examples) -> str:
-    """Return a fingerprint of sentences and labels."""
-    found = hashlib.blake2b(digest_size=16)
-    for sentence, labels in zip(examples.sentences, examples.labels, strict=True):
-        if isinstance(sentence, np.ndarray):
-            found.update(np.ascontiguousarray(sentence).tobytes())
-        else:
-            found.update("\t".join(sentence).encode("utf-8", "surrogatepass"))
-        found.update(("\n" + "\t".join(labels) + "\n").encode("utf-8", "surrogatepass"))
-    return found.hexdigest()

@@ -1,4 +1,4 @@
-"""What a tagger knows of words before it learns: vectors of their own, vectors in context, or given rows of numbers."""
+"""What a task knows of words before it learns: vectors of their own, vectors in context, or given rows of numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Source(Protocol):
 
     @property
     def layers(self) -> int:
-        """Layers that the tagger is to mix; 0 of one that has a single vector for a word."""
+        """Layers that the task is to mix; 0 of one that has a single vector for a word."""
         ...
 
     def arrays(self, sentences: Sequence[Steps]) -> list[Float32]:
@@ -125,13 +125,13 @@ class StaticWords:
 
 
 class ContextWords:
-    """Vectors that depend on the sentence: all layers, for the tagger to mix, or what the representation itself mixes.
+    """Vectors that depend on the sentence: all layers, for the task to mix, or what the representation itself mixes.
 
     Parameters
     ----------
     representation : Representation
     mix : bool
-        Whether the tagger learns the weights of the layers.
+        Whether the task learns the weights of the layers.
     """
 
     def __init__(self, representation: Representation, mix: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Representations that learn with the tagger: word vectors as a table, contextual ones by their own module."""
+"""Representations that learn with a task: word vectors as a table, contextual ones by their own module."""
 
 from __future__ import annotations
 
