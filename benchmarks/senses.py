@@ -221,7 +221,7 @@ def main() -> int:
     if options.table:
         text = table(json.loads(options.table.read_text(encoding="utf-8")))
         if options.into:
-            update_page(options.into, "senses", text)
+            update_page(options.into, f"senses-{result['language']}", text)
         else:
             print(text)
         return 0

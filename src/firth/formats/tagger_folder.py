@@ -39,7 +39,7 @@ def _apart(model: TaggerModel) -> Parts:
     own = sources_apart(model.sources)
     for entry, source in zip(own.config["sources"], model.net.shape.sources, strict=True):
         config["sources"].append({"place": source.place, **entry})
-    return Parts(config, tensors | own.tensors, words | own.words)
+    return Parts(config, {**tensors, **own.tensors}, {**words, **own.words})
 
 
 def _together(parts: Parts, reading: Reading) -> TaggerModel:
