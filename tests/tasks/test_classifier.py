@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from torch import nn
@@ -19,7 +20,7 @@ from firth.events import Event, Notice
 from firth.tasks import classifier_training
 from firth.tasks.classifier import MODELS, POOLINGS, Classifier, Trained, train
 from firth.tasks.classifier_average import pooled
-from firth.tasks.classifier_fit import Block, fit
+from firth.tasks.classifier_fit import Block, _Loss, fit
 from firth.tasks.classifier_module import ClassifierNet, ClassifierShape
 from firth.tasks.ngram_ratios import NgramRatios
 from firth.tasks.tagger_module import Inputs, SourceShape
@@ -415,3 +416,16 @@ def test_options_that_do_not_fit() -> None:
         fitted((np.zeros((2, 2)), ["a", "b"]), vectors())
     with pytest.raises(DataError, match="no text has a word"):
         fitted([("...", "a")], model="cnn")
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    random = np.random.default_rng(4)
+    dense, sparse = random.standard_normal((12, 3)), csr_array(random.integers(0, 2, (12, 4)).astype(float))
+    blocks = [Block(dense, random.uniform(0.5, 2, (3, 1))), Block(sparse, random.standard_normal((4, 3)))]
+    loss = _Loss(blocks, random.integers(0, 3, 12).astype(np.int32), 3, 0.7)
+    x = random.standard_normal(7 * 3 + 3)
+    _, gradient = loss(x)
+    for place in range(len(x)):
+        step = np.zeros_like(x)
+        step[place] = 1e-6
+        assert gradient[place] == pytest.approx((loss(x + step)[0] - loss(x - step)[0]) / 2e-6, abs=1e-7)
