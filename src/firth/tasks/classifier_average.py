@@ -118,6 +118,8 @@ def train(
     if len(labels) < 2:
         tell(Notice(f"every text has the label {labels[0]!r}"))
     work = _Work(examples, labels, config, sources)
+    if work.ngrams is not None:
+        tell(Notice(f"{len(work.ngrams.names):,} n-grams"))
     tried = list(work.tried(others, tell, began))
     scorer = work.scorer(tried[-1][0])
     made = {"model": "text-classifier", "options": to_dict(config), "l2": tried[-1][2]}
