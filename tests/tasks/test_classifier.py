@@ -159,7 +159,11 @@ def test_the_penalty_is_chosen_by_heldout_texts() -> None:
     assert any(isinstance(event, Notice) and f"l2 {chosen:g} has" in event.message for event in heard)
     fixed = train(noisy, Classifier(ngrams=2, l2=chosen), representation=vectors(), heldout=texts(40, 2))
     assert fixed.heldout[0] == pytest.approx(made.heldout[-1], abs=1e-4)
-    alone = train(noisy, Classifier(), representation=vectors())  # a tenth of its own texts chooses
+    # N-grams that say nothing: a tenth of the texts sees that, though the ratios of its own n-grams would hide it.
+    random = np.random.default_rng(1)
+    empty = [(" ".join(map(str, random.integers(0, 500, 8))), str(label)) for label in random.integers(0, 2, 200)]
+    assert train(empty, Classifier(ngrams=1)).model.metadata["l2"] >= 100
+    alone = train(noisy, Classifier(), representation=vectors())
     assert alone.model.evaluate(texts(40, 2))["accuracy"] > 0.9
 
 
