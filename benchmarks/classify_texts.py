@@ -60,9 +60,13 @@ def arguments() -> argparse.Namespace:
 
 
 def read_first(path: Path) -> Rows:
-    """Return label and text of lines that begin with their label."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        rows = [line.strip().partition(" ") for line in file if line.strip()]
+    """Return label and text of lines that begin with their label; MR and Subj are in Latin-1."""
+    raw = gzip.decompress(path.read_bytes())
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    rows = [line.strip().partition(" ") for line in text.split("\n") if line.strip()]
     return [(label, text) for label, _, text in rows]
 
 

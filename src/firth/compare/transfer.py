@@ -180,7 +180,7 @@ def _mark(given: Representation, task: Task) -> str:
 
 
 class _Plan:
-    """Tells what was done and how long the rest may take: as long a cell as those of its kind took."""
+    """Tells what was done, and how long the rest may take if a cell takes as long as those before on average."""
 
     def __init__(self, cells: Cells, config: Transfer, tell: Listener, rows: int) -> None:
         self.config, self.tell = config, tell

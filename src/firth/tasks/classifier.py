@@ -117,7 +117,8 @@ class Trained:
     model : ClassifierModel
     config : Classifier
     losses : tuple of float
-        Mean loss of a text in each epoch, with dropout; of ``average`` with each penalty that was tried.
+        Mean loss of a text in each epoch, with dropout; of ``average`` with each penalty that was tried, and last with
+        the one that is kept.
     heldout : tuple of float or None
         1 - accuracy of the held-out texts then; of ``average`` their mean loss.
     seconds : float

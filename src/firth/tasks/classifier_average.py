@@ -118,14 +118,16 @@ def train(
     if len(labels) < 2:
         tell(Notice(f"every text has the label {labels[0]!r}"))
     work = _Work(examples, labels, config, sources)
+    if work.ngrams is not None:
+        tell(Notice(f"{len(work.ngrams.names):,} n-grams"))
     tried = list(work.tried(others, tell, began))
     scorer = work.scorer(tried[-1][0])
     made = {"model": "text-classifier", "options": to_dict(config), "l2": tried[-1][2]}
     model = ClassifierModel(scorer, labels, tokenizer, metadata=made)
     if config.calibrate and others is not None:
-        known = [n for n, label in enumerate(others.labels) if label in labels]
-        gold = [labels.index(others.labels[n]) for n in known]
-        model.temperature = fit_temperature(model.scores([others.texts[n] for n in known]), gold)
+        known = others.part([n for n, label in enumerate(others.labels) if label in work.ids])
+        gold = [work.ids[label] for label in known.labels]
+        model.temperature = fit_temperature(model.scores(known.texts), gold)
     losses, held = tuple(found.loss for found, *_ in tried), tuple(loss for _, loss, _ in tried)
     return Trained(model, config, losses, held, time.monotonic() - began)
 
@@ -144,9 +146,10 @@ class _Work:
     """Features of the training texts, and fits to them."""
 
     def __init__(self, examples: Examples, labels: list[str], config: Classifier, sources: list[Source]) -> None:
-        self.examples, self.labels, self.config, self.sources = examples, labels, config, sources
+        self.examples, self.config, self.sources = examples, config, sources
+        self.ids = {label: number for number, label in enumerate(labels)}
         self.weights = WordWeights.fitted(examples.texts, config.weighting)
-        self.gold: Int32 = np.array([labels.index(label) for label in examples.labels], np.int32)
+        self.gold: Int32 = np.array([self.ids[label] for label in examples.labels], np.int32)
         self.ngrams: NgramRatios | None = None
         self.blocks: list[Block] = []
         if sources:
@@ -157,11 +160,8 @@ class _Work:
             self.ngrams, table = NgramRatios.fitted(examples.texts, self.gold, len(labels), config.ngrams)
             self.blocks.append(Block(self.ngrams.rows(examples.texts), table))
 
-    def fit(self, l2: float, numbers: Any = None, start: Float64 | None = None, tolerance: float = 1e-13) -> Fit:
-        blocks, gold = self.blocks, self.gold
-        if numbers is not None:
-            blocks, gold = [Block(block.features[numbers], block.scale) for block in blocks], gold[numbers]
-        return fit(blocks, gold, len(self.labels), l2, start=start, tolerance=tolerance)
+    def fit(self, l2: float, start: Float64 | None = None, tolerance: float = 1e-13) -> Fit:
+        return fit(self.blocks, self.gold, len(self.ids), l2, start=start, tolerance=tolerance)
 
     def tried(
         self, heldout: Examples | None, tell: Listener, began: float
@@ -175,34 +175,39 @@ class _Work:
             tell(EpochEnd(1, found.loss, loss, time.monotonic() - began))
             yield found, loss, l2
             return
-        part: Any = None
-        if heldout is None:  # a tenth of the texts chooses, then all are fitted
-            order = np.random.default_rng(self.config.seed).permutation(n)
-            part, away = np.sort(order[n // 10 :]), np.sort(order[: n // 10])
-            features, gold = [block.features[away] for block in self.blocks], self.gold[away]
-        else:
-            features, gold = self._features(heldout)
+        work = self
+        if heldout is None:  # a tenth of the texts chooses, which nothing was learnt of; then all are fitted
+            order = np.random.default_rng(self.config.seed).permutation(n).tolist()
+            part, heldout = (self.examples.part(sorted(some)) for some in (order[n // 10 :], order[: n // 10]))
+            work = _Work(part, list(self.ids), self.config, self.sources)
         best: tuple[Fit, float, float] | None = None
-        worse, start = 0, None
+        for found, held, l2 in work._penalties(*work._features(heldout), tell, began):
+            yield found, held, l2
+            if best is None or held < best[1]:
+                best = found, held, l2
+        assert best is not None  # for the type checker
+        tell(Notice(f"l2 {best[2]:g} has the lowest held-out loss"))
+        yield self.fit(best[2], best[0].x if work is self else None), best[1], best[2]
+
+    def _penalties(
+        self, features: list[Any], gold: Int32, tell: Listener, began: float
+    ) -> Iterator[tuple[Fit, float, float]]:
+        """Yield rough fits with ever smaller penalties, until two in a row were no better than the best."""
+        least, worse, start = float("inf"), 0, None
         for number, l2 in enumerate(PENALTIES, 1):
-            found = self.fit(l2, part, start, _ROUGH)
+            found = self.fit(l2, start, _ROUGH)
             start, loss = found.x, self._loss(found, features, gold)
             tell(EpochEnd(number, found.loss, loss, time.monotonic() - began))
             yield found, loss, l2
-            worse = 0 if best is None or loss < best[1] else worse + 1
-            if not worse:
-                best = found, loss, l2
+            worse = 0 if loss < least else worse + 1
+            least = min(least, loss)
             if worse == 2:
-                break
-        assert best is not None  # for the type checker
-        tell(Notice(f"l2 {best[2]:g} has the lowest held-out loss"))
-        yield self.fit(best[2], None, best[0].x), best[1], best[2]
+                return
 
     def _features(self, examples: Examples) -> tuple[list[Any], Int32]:
         """Return the blocks of further texts, those with unseen labels left out."""
-        known = [n for n, label in enumerate(examples.labels) if label in self.labels]
-        texts = [examples.texts[n] for n in known]
-        gold = np.array([self.labels.index(examples.labels[n]) for n in known], np.int32)
+        known = examples.part([n for n, label in enumerate(examples.labels) if label in self.ids])
+        texts, gold = known.texts, np.array([self.ids[label] for label in known.labels], np.int32)
         found: list[Any] = []
         if self.sources:
             found.append(pooled(texts, self.sources, self.config.pooled, self.weights))
@@ -219,7 +224,7 @@ class _Work:
     def scorer(self, found: Fit) -> AverageScorer:
         """Return what scores texts by a fit."""
         tables = [weights.astype(np.float32) for weights in found.weights]
-        table = tables[0] if self.sources else np.zeros((0, len(self.labels)), np.float32)
+        table = tables[0] if self.sources else np.zeros((0, len(self.ids)), np.float32)
         ngram_table = None if self.ngrams is None else tables[-1]
         return AverageScorer(
             self.sources, self.config.pooled, self.weights, table, found.constant, self.ngrams, ngram_table

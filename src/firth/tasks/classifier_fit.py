@@ -84,36 +84,52 @@ def fit(
     """
     from scipy.optimize import minimize
 
-    sizes = [block.features.shape[1] * n_labels for block in blocks]
-    ends = np.cumsum([0, *sizes])
-    n, rows = len(labels), np.arange(len(labels))
-
-    def apart(x: Float64) -> tuple[list[Float64], Float64]:
-        tables = [x[a:b].reshape(-1, n_labels) for a, b in itertools.pairwise(ends)]
-        return tables, x[ends[-1] :]
-
-    def loss(x: Float64) -> tuple[float, Float64]:
-        tables, constant = apart(x)
-        scores = np.tile(constant, (n, 1))
-        for block, table in zip(blocks, tables, strict=True):
-            scores += block.features @ (block.scale * table)
-        law = softmax(scores)
-        value = -float(np.log(np.maximum(law[rows, labels], 1e-300)).sum())
-        law[rows, labels] -= 1.0
-        slopes = [
-            (block.scale * (block.features.T @ law) + l2 * table).ravel()
-            for block, table in zip(blocks, tables, strict=True)
-        ]
-        weights = x[: ends[-1]]
-        value += 0.5 * l2 * float(weights @ weights)
-        return value / n, np.concatenate([*slopes, law.sum(0)]) / n
-
-    x = np.zeros(int(ends[-1]) + n_labels) if start is None else start
+    loss = _Loss(blocks, labels, n_labels, l2)
+    x = np.zeros(loss.n_weights + n_labels) if start is None else start
     options = {"maxiter": steps, "maxfun": 2 * steps, "gtol": 1e-7, "ftol": tolerance}
     found = minimize(loss, x, jac=True, method="L-BFGS-B", options=options)
     if not np.isfinite(found.fun):
         raise DataError("the loss of logistic regression is no number", got=found.fun, remedy="a higher --l2")
-    tables, constant = apart(found.x)
-    penalty = 0.5 * l2 * float(found.x[: ends[-1]] @ found.x[: ends[-1]])
+    tables, constant = loss.apart(found.x)
     weights = [block.scale * table for block, table in zip(blocks, tables, strict=True)]
-    return Fit(weights, constant - constant.mean(), float(found.fun) - penalty / n, found.x)
+    # As much on all constants changes nothing: they are given with a mean of zero.
+    return Fit(weights, constant - constant.mean(), float(found.fun) - loss.penalty(found.x) / len(labels), found.x)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loss:
+    """The loss and its gradient, both over n, of weights and constants as one flat array."""
+
+    blocks: Sequence[Block]
+    labels: Int32
+    n_labels: int
+    l2: float
+
+    @property
+    def n_weights(self) -> int:
+        return int(sum(block.features.shape[1] for block in self.blocks)) * self.n_labels
+
+    def apart(self, x: Float64) -> tuple[list[Float64], Float64]:
+        """Return the weights of each block, (n_features, n_labels), and the constants."""
+        ends = np.cumsum([0, *(block.features.shape[1] * self.n_labels for block in self.blocks)])
+        tables = [x[a:b].reshape(-1, self.n_labels) for a, b in itertools.pairwise(ends)]
+        return tables, x[self.n_weights :]
+
+    def penalty(self, x: Float64) -> float:
+        weights = x[: self.n_weights]
+        return 0.5 * self.l2 * float(weights @ weights)
+
+    def __call__(self, x: Float64) -> tuple[float, Float64]:
+        tables, constant = self.apart(x)
+        n, rows = len(self.labels), np.arange(len(self.labels))
+        scores = np.tile(constant, (n, 1))
+        for block, table in zip(self.blocks, tables, strict=True):
+            scores += block.features @ (block.scale * table)
+        law = softmax(scores)
+        value = self.penalty(x) - float(np.log(np.maximum(law[rows, self.labels], 1e-300)).sum())
+        law[rows, self.labels] -= 1.0
+        slopes = [
+            (block.scale * (block.features.T @ law) + self.l2 * table).ravel()
+            for block, table in zip(self.blocks, tables, strict=True)
+        ]
+        return value / n, np.concatenate([*slopes, law.sum(0)]) / n
