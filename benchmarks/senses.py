@@ -219,7 +219,8 @@ def main() -> int:
     """Run the parts, or show a kept result."""
     options = arguments()
     if options.table:
-        text = table(json.loads(options.table.read_text(encoding="utf-8")))
+        result = json.loads(options.table.read_text(encoding="utf-8"))
+        text = table(result)
         if options.into:
             update_page(options.into, f"senses-{result['language']}", text)
         else:
