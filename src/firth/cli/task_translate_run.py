@@ -17,7 +17,7 @@ from firth.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from firth.tasks.translator_model import Translation, TranslatorModel
 
-__all__ = ["TranslateOptions", "evaluate_translator", "run_translator"]
+__all__ = ["DEFAULTS", "TranslateOptions", "evaluate_translator", "run_translator"]
 
 _TOGETHER = 512  # lines that are translated before they are printed
 _GROUP = Group("Options of translators", sort_key=3)
@@ -52,14 +52,13 @@ class TranslateOptions:
         Literal["13a", "intl", "zh", "char", "none"] | None,
         Parameter(help="How BLEU cuts texts (evaluate); zh where most letters are Han, else 13a."),
     ] = None
-    uncased: Annotated[
-        bool, Parameter(negative="", help="Score texts without looking at case (evaluate).")
-    ] = False
+    columns: Annotated[
+        str | None, Parameter(help="The source's and the reference's column, such as 2,1 (evaluate, one file).")
+    ] = None
+    uncased: Annotated[bool, Parameter(negative="", help="Score texts without looking at case (evaluate).")] = False
 
 
-def given(options: TranslateOptions) -> bool:
-    """Return whether any of the options was given."""
-    return options != TranslateOptions()
+DEFAULTS = TranslateOptions()
 
 
 def run_translator(
@@ -72,7 +71,7 @@ def run_translator(
     from firth.nn.loop import settled
     from firth.tasks.translator_data import read_lines
 
-    lines = (line for text in texts for line in read_lines(text))
+    lines: Iterator[str] = (line for text in texts for line in read_lines(text))
     if options.attention is not None:
         lines = iter(_one_line(lines))
     with settled("cpu", threads, seed=1, deterministic=True):
@@ -122,12 +121,13 @@ def _print(line: str, several: list[Translation], json: bool) -> None:
         for one in several:
             print(shown(one.text))
         return
+    rounded = [[[round(x, 4) for x in row] for row in one.attention.tolist()] for one in several]
     answers = [
         {
             "text": one.text, "score": one.score, "log_prob": one.log_prob, "tokens": one.tokens, "ended": one.ended,
-            "source_tokens": one.source_tokens, "attention": [[round(x, 4) for x in row] for row in one.attention.tolist()],
+            "source_tokens": one.source_tokens, "attention": attention,
         }
-        for one in several
+        for one, attention in zip(several, rounded, strict=True)
     ]  # fmt: skip
     print(jsons.dumps({"source": line, "translations": answers}))
 
@@ -147,11 +147,10 @@ def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
         yield some
 
 
-def evaluate_translator(  # noqa: PLR0917
+def evaluate_translator(
     model: TranslatorModel,
     texts: list[str],
     options: TranslateOptions,
-    columns: str | None,
     threads: int | None,
     json: bool,
 ) -> None:
@@ -161,7 +160,7 @@ def evaluate_translator(  # noqa: PLR0917
     from firth.nn.loop import settled
     from firth.tasks.translator_scores import scores
 
-    pairs = list(read_given(texts, columns))
+    pairs = list(read_given(texts, options.columns))
     if not pairs:
         raise DataError("there are no pairs of texts", got=" ".join(texts))
     if options.n_best != 1 or options.attention is not None:

@@ -40,7 +40,8 @@ def scores(
     100.0
     """
     try:
-        from sacrebleu.metrics import BLEU, CHRF
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
     except ImportError as error:
         raise MissingExtraError("BLEU", extra="neural") from error
     if len(found) != len(wanted) or not found:
