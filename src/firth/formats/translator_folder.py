@@ -133,9 +133,9 @@ def _pieces_together(parts: Parts, entry: Any, vocab: str, merges: str) -> Piece
         if entry.get("tokenizer") not in TOKENIZERS or len(set(words)) < len(words):
             raise parts.fault("no proper words", got=entry)
         return WordUnits(words, entry["tokenizer"], entry["lower"])
-    pairs = [tuple(line.split(" ")) for line in parts.words.get(merges, Words.of([]))]
+    pairs = [tuple(line.split(" ")) for line in parts.words.get(merges, Words.of(["none"]))]
     if not all(len(pair) == 2 for pair in pairs):
-        raise parts.fault("a merge is no pair of pieces")
+        raise parts.fault("a merge is no pair of pieces, or there is no list of them")
     try:
         return Subwords(words, [(pair[0], pair[1]) for pair in pairs], entry["lower"])
     except FirthError as error:

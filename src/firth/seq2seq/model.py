@@ -43,11 +43,12 @@ class Seq2Seq(nn.Module):
     def reset(self, seed: int) -> None:
         """Draw all weights."""
         generator = torch.Generator().manual_seed(seed % 2**63)
+        bound = math.sqrt(3 / self.shape.dim)  # vectors are about 1 long, however many numbers they have
         with torch.no_grad():
-            self.target.uniform_(-0.1, 0.1, generator=generator)
+            self.target.uniform_(-bound, bound, generator=generator)
             if self.encoder.embedding is not None and self.shape.tie != "all":
-                self.encoder.embedding.uniform_(-0.1, 0.1, generator=generator)
-        self.softmax.reset(0.1, generator)
+                self.encoder.embedding.uniform_(-bound, bound, generator=generator)
+        self.softmax.reset(bound, generator)
         self.encoder.reset(generator)
         self.decoder.reset(generator)
 

@@ -16,7 +16,7 @@ from firth.errors import DataError, MissingExtraError
 from firth.seq2seq.shape import MARKS, UNK
 from firth.text.tokenize import Tokenizer
 
-__all__ = ["BYTES", "Pieces", "Subwords", "WordUnits", "learn_subwords", "learn_words"]
+__all__ = ["BYTES", "Pieces", "Subwords", "WordUnits", "checked_text", "learn_subwords", "learn_words"]
 
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 _N = len(MARKS)
@@ -140,7 +140,7 @@ class Subwords:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text, without marks."""
-        made = self._made.encode_batch([self._normal(text) for text in texts])
+        made = self._made.encode_batch([_normal(text, self.lower) for text in texts])
         return [[number + _N for number in one.ids] for one in made]
 
     def names(self, ids: Iterable[int]) -> list[str]:
@@ -156,10 +156,6 @@ class Subwords:
         found: str = self._decoder.decode(list(names))
         return found
 
-    def _normal(self, text: str) -> str:
-        text = " ".join(text.split())
-        return text.lower() if self.lower else text
-
 
 def learn_subwords(texts: Iterable[str], n: int, *, lower: bool) -> Subwords:
     """Learn pieces from texts.
@@ -174,8 +170,7 @@ def learn_subwords(texts: Iterable[str], n: int, *, lower: bool) -> Subwords:
     tokenizers = _library()
     made = _empty(tokenizers.models.BPE())
     trainer = tokenizers.trainers.BpeTrainer(vocab_size=n, show_progress=False, limit_alphabet=max(n // 2, 1))
-    normal = (" ".join(text.split()) for text in texts)
-    made.train_from_iterator((text.lower() if lower else text for text in normal), trainer)
+    made.train_from_iterator((_normal(text, lower) for text in texts), trainer)
     model: dict[str, Any] = json.loads(made.to_str())["model"]
     pieces = sorted(model["vocab"], key=model["vocab"].__getitem__)
     vocab = dict.fromkeys((*BYTES, *pieces))
@@ -198,6 +193,28 @@ def learn_words(texts: Iterable[str], *, tokenizer: str, lower: bool, min_count:
     if not kept:
         raise DataError("no word is frequent enough", got=f"min_count {min_count}", remedy="lower --min-count")
     return WordUnits(kept[:max_vocab], tokenizer, lower)
+
+
+def _normal(text: str, lower: bool) -> str:
+    text = " ".join(text.split())
+    if not text.isascii():
+        checked_text(text)
+    return text.lower() if lower else text
+
+
+def checked_text(text: str) -> str:
+    """Return a text.
+
+    Raises
+    ------
+    DataError
+        When it holds bytes that are no UTF-8.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError("a text holds bytes that are no UTF-8", got=ascii(text)) from error
+    return text
 
 
 def _empty(model: Any) -> Any:

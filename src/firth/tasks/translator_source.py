@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firth.errors import DataError
 from firth.seq2seq.shape import EOS, MARKS
 from firth.tasks.translator_data import rows_of
-from firth.tasks.translator_pieces import Pieces
+from firth.tasks.translator_pieces import Pieces, checked_text
 from firth.tasks.word_features import StaticWords
 from firth.vectors.static import Vectors
 
@@ -103,8 +103,4 @@ def text_of(given: Any) -> str:
         given = " ".join(given)
     if not isinstance(given, str):
         raise DataError("a source is no text", got=given, expected="a str")
-    try:
-        given.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise DataError("a text holds bytes that are no UTF-8", got=ascii(given)) from error
-    return given
+    return checked_text(given)
