@@ -182,7 +182,7 @@ def test_definitions_of_words_by_their_vectors() -> None:
 def test_the_same_bytes_again_and_from_a_checkpoint(tmp_path: Path) -> None:
     options: dict[str, Any] = {
         "epochs": 4, "dropout": 0.2, "word_dropout": 0.1, "average": 0.9, "teacher": "sigmoid", "teacher_least": 0.3,
-        "teacher_epochs": 4.0, "heldout": PAIRS[:5],
+        "teacher_epochs": 4.0, "heldout": PAIRS[:5], "units": "bpe", "subwords": 60, "piece_dropout": 0.2,
     }  # fmt: skip
     whole = fitted(**options)
     steps = itertools.count()
@@ -243,7 +243,14 @@ def test_bad_pairs(data: Any, said: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"hidden": 7}, {"teacher": "linear"}, {"attention": "cosine"}, {"smoothing": 1.0}, {"tokenizer": "moses"}],
+    [
+        {"hidden": 7},
+        {"teacher": "linear"},
+        {"attention": "cosine"},
+        {"smoothing": 1.0},
+        {"tokenizer": "moses"},
+        {"units": "words", "piece_dropout": 0.1},
+    ],
 )
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

@@ -58,6 +58,9 @@ class Translator(Schooling):
     units: str = option("bpe", "what a text is made of", choices=("bpe", "words"))
     subwords: int = option(8000, "pieces of BPE, of each side where they are not joint", minimum=1, maximum=1 << 24)
     joint: bool = option(True, "one set of pieces for both sides (BPE)")
+    piece_dropout: float = option(
+        0.0, "chance that a merge of BPE is passed over in training, anew each epoch", minimum=0, maximum=0.99
+    )
     lower: bool = option(False, "lower-case both sides")
     tokenizer: str = option("whitespace", "how a source becomes words (units words)", choices=TOKENIZERS)
     target_tokenizer: str = option("whitespace", "how a target becomes words (units words)", choices=TOKENIZERS)
@@ -90,6 +93,8 @@ class Translator(Schooling):
         super().__post_init__()
         if self.bidirectional and self.hidden % 2:
             raise ConfigError("hidden is odd", got=self.hidden, expected="an even number: each direction has half")
+        if self.piece_dropout and self.units != "bpe":
+            raise ConfigError("piece_dropout goes with BPE", got=f"units {self.units}", expected="units bpe")
         if self.teacher != "constant" and self.teacher_least == 1.0:
             raise ConfigError("teacher has nothing to fall to", got="teacher_least 1", expected="less, such as 0.5")
 

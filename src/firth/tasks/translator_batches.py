@@ -20,9 +20,10 @@ _POOL = 64  # batches whose pairs are sorted together
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Which pairs are trained together, and how much of training is done by then, in epochs."""
+    """Pairs that are trained together, as ids or rows, and how much of training is done by then, in epochs."""
 
-    pairs: list[int]
+    sources: list[Any]
+    targets: list[list[int]]
     epochs: float
 
 

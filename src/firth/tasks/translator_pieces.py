@@ -125,9 +125,9 @@ class Subwords:
             raise DataError("the pieces of BPE are broken", got=f"{len(self.vocab)}", expected="bytes first, each once")
         tokenizers = _library()
         models, decoders = tokenizers.models, tokenizers.decoders
-        ids = {piece: row for row, piece in enumerate(self.vocab)}
+        self._ids = {piece: row for row, piece in enumerate(self.vocab)}
         try:
-            self._made = _empty(models.BPE(vocab=ids, merges=self.merges, byte_fallback=True))
+            self._made = _empty(models.BPE(vocab=self._ids, merges=self.merges, byte_fallback=True))
         except Exception as error:  # the library raises nothing narrower
             raise DataError("the pieces of BPE and their merges don't fit", got=str(error)) from error
         parts = [decoders.ByteFallback(), decoders.Metaspace(), decoders.Fuse()]
@@ -142,6 +142,18 @@ class Subwords:
         """Return the ids of each text, without marks."""
         made = self._made.encode_batch([_normal(text, self.lower) for text in texts])
         return [[number + _N for number in one.ids] for one in made]
+
+    def words(self, text: str) -> list[str]:
+        """Return what is cut into pieces, each by itself: words with the mark of their blank, punctuation."""
+        return [word for word, _ in self._made.pre_tokenizer.pre_tokenize_str(_normal(text, self.lower))]
+
+    def ids_of(self, pieces: Iterable[str]) -> list[int]:
+        """Return the ids of pieces; of a character that is none, those of its bytes."""
+        found: list[int] = []
+        for piece in pieces:
+            number = self._ids.get(piece)
+            found += [byte + _N for byte in piece.encode()] if number is None else [number + _N]
+        return found
 
     def names(self, ids: Iterable[int]) -> list[str]:
         """Return what to call each id."""

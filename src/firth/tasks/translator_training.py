@@ -23,8 +23,9 @@ from firth.seq2seq.shape import Shape
 from firth.tasks.translator import Trained, Translator
 from firth.tasks.translator_batches import Batch, batches, beside, ids_beside
 from firth.tasks.translator_data import Pairs, checked_pairs
+from firth.tasks.translator_dropout import VariedTexts
 from firth.tasks.translator_model import TranslatorModel
-from firth.tasks.translator_pieces import Pieces, learn_subwords, learn_words
+from firth.tasks.translator_pieces import Pieces, Subwords, learn_subwords, learn_words
 from firth.tasks.translator_source import GivenSource, Read, Source, TextSource, VectorSource
 from firth.vectors.static import Vectors
 
@@ -54,6 +55,8 @@ def train(
     if heldout is not None:
         others = _Read.of(checked_pairs(heldout, tell, of_words=vectors is not None), source, pieces, None, tell)
     read = _Read.of(pairs, source, pieces, config.max_length, tell)
+    if config.piece_dropout:
+        read.vary(pairs, source, pieces, config)
     with settled(device, threads, seed=config.seed, deterministic=config.deterministic) as place:
         work = _Work(read, config, source, pieces, place)
         done = run_job(work.job(others), Plan.of(config, minutes), Run(tell, checkpoint, resume), place)
@@ -84,10 +87,36 @@ def _learnt(pairs: Pairs, config: Translator, vectors: Vectors | None) -> tuple[
 
 
 class _Read:
-    """Pairs as the net reads them."""
+    """Pairs as the net reads them.
 
-    def __init__(self, sources: list[Read], targets: list[list[int]]) -> None:
-        self.sources, self.targets = sources, targets
+    Attributes
+    ----------
+    sources, targets : list
+        Ids, or rows.
+    kept : list of int
+        The numbers of these pairs among all that were given.
+    """
+
+    def __init__(self, sources: list[Read], targets: list[list[int]], kept: list[int]) -> None:
+        self.sources, self.targets, self.kept = sources, targets, kept
+        self._varied: list[VariedTexts | None] = [None, None]
+
+    def vary(self, pairs: Pairs, source: Source, pieces: Pieces, config: Translator) -> None:
+        """Cut texts into other pieces each epoch."""
+        for side, cutter, texts in (
+            (0, source.pieces if isinstance(source, TextSource) else None, pairs.sources), (1, pieces, pairs.targets)
+        ):  # fmt: skip
+            if isinstance(cutter, Subwords):
+                some = [texts[number] for number in self.kept]
+                self._varied[side] = VariedTexts(cutter, some, config.piece_dropout, config.seed + side)
+
+    def epoch(self, number: int) -> tuple[list[Any], list[list[int]]]:
+        """Return sources and targets as they are in an epoch."""
+        one, other = self._varied
+        return (
+            self.sources if one is None else one.epoch(number),
+            self.targets if other is None else other.epoch(number),
+        )
 
     @classmethod
     def of(cls, pairs: Pairs, source: Source, pieces: Pieces, longest: int | None, tell: Listener) -> _Read:
@@ -103,7 +132,7 @@ class _Read:
         kept = [number for number, fit in enumerate(fits) if fit]
         if not kept:
             raise DataError("no pair is left to learn from", remedy="raise --max-length, or give other pairs")
-        return cls([sources[number] for number in kept], [targets[number] for number in kept])
+        return cls([sources[number] for number in kept], [targets[number] for number in kept], kept)
 
     @property
     def n_targets(self) -> int:
@@ -182,18 +211,22 @@ class _Work:
 
         def epoch(number: int) -> Sequence[Batch]:
             random = np.random.default_rng([config.seed, number])
-            made = batches(read.sources, read.targets, config.batch, random)
+            sources, targets = read.epoch(number)
+            made = batches(sources, targets, config.batch, random)
             order = np.resize(np.arange(len(made)), max(len(made), place.world))
             share = len(order) // place.world  # of each process
             mine = order[place.rank * share : (place.rank + 1) * share]
-            return [Batch(made[i], number + at / len(mine)) for at, i in enumerate(mine.tolist())]
+            return [
+                Batch([sources[n] for n in made[i]], [targets[n] for n in made[i]], number + at / len(mine))
+                for at, i in enumerate(mine.tolist())
+            ]
 
         def loss(batch: Batch, state: Any) -> Loss:
             self.learner.follow()
-            memory, target = self._inputs(read, batch.pairs)
+            memory, target = self._inputs(batch.sources, batch.targets)
             teacher = config.teacher_at(batch.epochs)
             total, plain = self.net.loss(memory, target, teacher, config.smoothing)
-            return Loss(total, sum(len(read.targets[number]) + 1 for number in batch.pairs), shown=plain)
+            return Loss(total, sum(map(len, batch.targets)) + len(batch.targets), shown=plain)
 
         measure = None if heldout is None else self._measure(heldout)
         facts = {"model": "translator", "options": to_dict(config), "corpus": read.digest()}
@@ -208,16 +241,17 @@ class _Work:
             total = 0.0
             with self.learner.put_in():
                 for group in groups:
-                    memory, target = self._inputs(heldout, group)
+                    sources, targets = [heldout.sources[n] for n in group], [heldout.targets[n] for n in group]
+                    memory, target = self._inputs(sources, targets)
                     total += float(self.net.loss(memory, target)[1])
             return total / heldout.n_targets
 
         return measure
 
-    def _inputs(self, read: _Read, pairs: Sequence[int]) -> tuple[Any, Tensor]:
+    def _inputs(self, sources: Sequence[Any], targets: Sequence[list[int]]) -> tuple[Any, Tensor]:
         device = self.place.device
-        source, lengths = beside([read.sources[number] for number in pairs])
-        target, _ = ids_beside([read.targets[number] for number in pairs])
+        source, lengths = beside(sources)
+        target, _ = ids_beside(targets)
         return self.net.remember(source.to(device), lengths.to(device)), target.to(device)
 
     def model(self) -> TranslatorModel:
