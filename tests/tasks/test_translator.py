@@ -263,6 +263,12 @@ def test_bad_searches(options: dict[str, Any]) -> None:
         fitted(epochs=1).model.translate_n(["ein Hund"], **options)
 
 
+def test_a_gru_on_a_cpu_is_computed_in_float32() -> None:
+    with pytest.raises(ConfigError, match="float32"):
+        fitted(cell="gru", precision="bfloat16")
+    assert fitted(precision="bfloat16", epochs=2).losses[1] < 4
+
+
 def test_the_teacher_leaves_slowly() -> None:
     for kind in ("linear", "sigmoid"):
         config = Translator(teacher=kind, teacher_least=0.2, teacher_epochs=8)

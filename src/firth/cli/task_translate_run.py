@@ -74,9 +74,10 @@ def run_translator(
     lines: Iterator[str] = (line for text in texts for line in read_lines(text))
     if options.attention is not None:
         lines = iter(_one_line(lines))
+    words = _dictionary(options.dictionary)
     with settled("cpu", threads, seed=1, deterministic=True):
         for some in _blocks(lines):
-            for line, several in zip(some, translated(model, some, options), strict=True):
+            for line, several in zip(some, translated(model, some, options, words), strict=True):
                 if line.strip() and not several[0].source_tokens:
                     note(f"nothing is known of {line[:60]!r}")
                 _print(line, several, json)
@@ -84,7 +85,9 @@ def run_translator(
                     _draw(several[0], options.attention)
 
 
-def translated(model: TranslatorModel, lines: list[str], options: TranslateOptions) -> list[list[Translation]]:
+def translated(
+    model: TranslatorModel, lines: list[str], options: TranslateOptions, words: dict[str, str] | None
+) -> list[list[Translation]]:
     """Return the translations of lines as the options say."""
     if options.temperature is not None:
         if options.n_best != 1:
@@ -96,7 +99,7 @@ def translated(model: TranslatorModel, lines: list[str], options: TranslateOptio
     return model.translate_n(
         lines, beam=options.beam, length_penalty=options.length_penalty, coverage_penalty=options.coverage_penalty,
         n_best=options.n_best, longest=options.longest, replace_unknown=not options.keep_unknown,
-        dictionary=_dictionary(options.dictionary),
+        dictionary=words,
     )  # fmt: skip
 
 
@@ -166,7 +169,8 @@ def evaluate_translator(
     if options.n_best != 1 or options.attention is not None:
         raise ConfigError("evaluate takes neither --n-best nor --attention", remedy="leave them out")
     with settled("cpu", threads, seed=1, deterministic=True):
-        found = [several[0] for several in translated(model, [source for source, _ in pairs], options)]
+        words, sources = _dictionary(options.dictionary), [source for source, _ in pairs]
+        found = [several[0] for several in translated(model, sources, options, words)]
     if cut := sum(not one.ended for one in found):
         note(f"{cut:,} translations did not end by themselves and were cut (--longest)")
     told: dict[str, Any] = {"sentences": len(pairs)}

@@ -92,11 +92,13 @@ class Seq2Seq(nn.Module):
         """Return the sum of minus the log probabilities of targets, smoothed and plain; as for :meth:`readouts`."""
         readouts = self.readouts(memory, target, teacher)
         real = target.flatten() != PAD
-        hidden, wanted = readouts.flatten(0, 1)[real], target.flatten()[real]
-        plain = self.softmax.loss(hidden, wanted)
-        if not smoothing:
-            return plain, plain
-        return plain + smoothing * smoothed(hidden, self.softmax, wanted), plain
+        wanted = target.flatten()[real]
+        with torch.autocast(target.device.type, enabled=False):  # sums over all words need their digits
+            hidden = readouts.flatten(0, 1)[real].to(self.target.dtype)
+            plain = self.softmax.loss(hidden, wanted)
+            if not smoothing:
+                return plain, plain
+            return plain + smoothing * smoothed(hidden, self.softmax, wanted), plain
 
     def step(self, ids: Tensor, state: State, memory: Memory) -> tuple[Tensor, Tensor, State]:
         """Go one step on in several sequences of each source.

@@ -20,7 +20,7 @@ from firth.tasks.translator_pieces import Subwords
 
 __all__ = ["VariedTexts", "cut"]
 
-_WAYS = 32
+_WAYS = 16
 
 
 def cut(characters: Sequence[str], ranks: dict[tuple[str, str], int], share: float, chance: random.Random) -> list[str]:

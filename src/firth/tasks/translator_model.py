@@ -119,8 +119,8 @@ class TranslatorModel:
         longest : int, optional
             Most pieces of a translation; by default twice those of the source and 50 more.
         replace_unknown : bool
-            Write for ``<unk>`` the source word that was looked at most (Luong et al. 2015, "Addressing the Rare Word
-            Problem", section 3.3).
+            Write for ``<unk>`` the source word that was looked at most (Luong, Sutskever et al. 2015, "Addressing the
+            Rare Word Problem in Neural Machine Translation"; by attention Jean et al. 2015).
         dictionary : mapping, optional
             Write what it has for that word.
 
@@ -181,11 +181,11 @@ class TranslatorModel:
         ]
 
     def log_probs(self, pairs: Iterable[tuple[Any, str]]) -> list[float]:
-        """Return log P(target | source) of each pair, the end with it."""
+        """Return log P(target | source) of each pair, the end with it; NaN where the source says nothing."""
         given = list(pairs)
         sources = self.source.read([source for source, _ in given])
         targets = self.pieces.encode([target for _, target in given])
-        found = [0.0] * len(given)
+        found = [math.nan] * len(given)
         kept = [number for number, source in enumerate(sources) if len(source)]
         for group in self._groups(sources, targets, kept, 1):
             memory = self._memory([sources[number] for number in group])
@@ -197,7 +197,7 @@ class TranslatorModel:
             sums = each.cpu().double().view(wanted.shape).masked_fill(~real, 0).sum(0)
             for number, total in zip(group, sums.tolist(), strict=True):
                 found[number] = total
-        return [x if number in set(kept) else math.nan for number, x in enumerate(found)]
+        return found
 
     @property
     def _device(self) -> torch.device:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from firth.config import to_dict
-from firth.errors import DataError
+from firth.errors import ConfigError, DataError
 from firth.events import Listener, Notice
 from firth.nn.job import ignore
 from firth.nn.loop import Job, Loss, Place, Plan, Run, run_job, settled
@@ -58,9 +58,16 @@ def train(
     if config.piece_dropout:
         read.vary(pairs, source, pieces, config)
     with settled(device, threads, seed=config.seed, deterministic=config.deterministic) as place:
+        _check_precision(config, place)
         work = _Work(read, config, source, pieces, place)
         done = run_job(work.job(others), Plan.of(config, minutes), Run(tell, checkpoint, resume), place)
     return Trained(work.model(), config, done.losses, done.heldout, done.seconds)
+
+
+def _check_precision(config: Translator, place: Place) -> None:
+    if config.cell == "gru" and place.device.type == "cpu" and config.precision not in ("auto", "float32"):
+        got, expected = f"cell gru, precision {config.precision}", "float32, or cell lstm"
+        raise ConfigError("on a CPU a GRU is computed in float32", got=got, expected=expected)
 
 
 def _learnt(pairs: Pairs, config: Translator, vectors: Vectors | None) -> tuple[Source, Pieces]:
