@@ -40,7 +40,7 @@ def _load(path: Path) -> Any:
     fitting = "ClassifierModel", "TaggerModel", "TranslatorModel"
     if isinstance(model, FastTextClassifier) or type(model).__name__ in fitting:
         return model
-    raise DataError(f"{path} holds no classifier, no tagger and no translator", got=type(model).__name__)
+    raise DataError(f"{path} holds no text classifier, no tagger and no translator", got=type(model).__name__)
 
 
 def _refuse(given: Mapping[str, bool], what: str) -> None:
