@@ -157,9 +157,9 @@ def attention_map(
         got = f"{weights.shape}, {len(target)} and {len(source)} names"
         raise DataError("the weights do not fit the words", got=got)
     width, height = (min(2.0 + 0.34 * n, 40.0) for n in (len(source), len(target)))
-    sheet = _empty((width, height), title, None)
+    sheet = empty_sheet((width, height), title)
     axes = sheet.axes
-    with _one_warning_of_missing_glyphs():
+    with one_warning_of_missing_glyphs():
         axes.imshow(weights, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
         style: dict[str, Any] = {"fontsize": 9, "family": sheet.families}
         axes.set_xticks(range(len(source)), [_plain(name) for name in source], rotation=60, ha="left", **style)
@@ -169,7 +169,7 @@ def attention_map(
         axes.set_yticks(np.arange(1, len(target)) - 0.5, minor=True)
         axes.tick_params(which="minor", length=0)
         axes.grid(which="minor", color="#eeeeee", linewidth=0.5)
-        _write(sheet.figure, Path(path))
+        write_figure(sheet.figure, Path(path))
 
 
 def _plain(text: str) -> str:

@@ -168,7 +168,7 @@ def test_smoothing_is_cross_entropy_with_an_even_share(net: Net) -> None:
     plain, whole = (
         torch.nn.functional.cross_entropy(logits, wanted, reduction="sum", label_smoothing=s) for s in (0.0, 0.3)
     )
-    assert float(plain + 0.3 * smoothed(hidden, made.softmax, wanted)) == pytest.approx(float(whole))
+    assert (plain + 0.3 * smoothed(hidden, made.softmax, wanted)).item() == pytest.approx(whole.item())
 
 
 # ------------------------------------------------------------------ padding
