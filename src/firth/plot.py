@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from firth.evaluate.senses import Sense, WordSenses
     from firth.vectors.static import Vectors
 
-__all__ = ["gradient_norms", "sense_map", "word_map"]
+__all__ = ["attention_map", "gradient_norms", "sense_map", "word_map"]
 
 _SNIPPET = 3  # tokens of each side
 
@@ -122,6 +122,60 @@ def gradient_norms(
     axes.grid(color="#eeeeee")
     axes.legend(frameon=False, prop={"family": sheet.families, "size": 9})
     write_figure(sheet.figure, Path(path))
+
+
+def attention_map(
+    attention: NDArray[np.float32],
+    source: Sequence[str],
+    target: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "",
+) -> None:
+    """Draw how much of each source word was looked at when each target word was written: the darker, the more.
+
+    Parameters
+    ----------
+    attention : ndarray, shape (n_target, n_source)
+        Weights from 0 to 1.
+    source, target : sequence of str
+        Names of the columns and of the rows.
+    path : path-like
+        The picture; ``.png``, ``.svg`` or ``.pdf``.
+    title : str, optional
+        Heading.
+
+    Raises
+    ------
+    MissingExtraError
+        When matplotlib is not installed.
+    DataError
+        When names and weights differ in number, or the picture cannot be written.
+    """
+    weights = np.asarray(attention, np.float64)
+    if weights.shape != (len(target), len(source)) or not weights.size:
+        got = f"{weights.shape}, {len(target)} and {len(source)} names"
+        raise DataError("the weights do not fit the words", got=got)
+    width, height = (min(2.0 + 0.34 * n, 40.0) for n in (len(source), len(target)))
+    sheet = empty_sheet((width, height), title)
+    axes = sheet.axes
+    with one_warning_of_missing_glyphs():
+        axes.imshow(weights, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+        style: dict[str, Any] = {"fontsize": 9, "family": sheet.families}
+        axes.set_xticks(range(len(source)), [_plain(name) for name in source], rotation=60, ha="left", **style)
+        axes.set_yticks(range(len(target)), [_plain(name) for name in target], **style)
+        axes.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)
+        axes.set_xticks(np.arange(1, len(source)) - 0.5, minor=True)
+        axes.set_yticks(np.arange(1, len(target)) - 0.5, minor=True)
+        axes.tick_params(which="minor", length=0)
+        axes.grid(which="minor", color="#eeeeee", linewidth=0.5)
+        write_figure(sheet.figure, Path(path))
+
+
+def _plain(text: str) -> str:
+    """Return text that is drawn as it is: nothing unprintable, no mathematics, and no marks of pieces' blanks."""
+    text = text.removeprefix("\u2581") or "\u2423"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).replace("$", r"\$")
 
 
 def sense_map(

@@ -1,4 +1,4 @@
-"""``firth task run`` and ``firth task evaluate``: a classifier or a tagger at work, and how often it is right."""
+"""``firth task run`` and ``firth task evaluate``: classifiers, taggers, translators at work, and how good they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json as jsons
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -15,17 +15,14 @@ from firth.cli.options import JsonFlag, Texts
 from firth.cli.output import note, note_event, print_json, print_table, shown
 from firth.cli.task_column import Column
 from firth.cli.task_scoring import Scoring
+from firth.cli.task_translate_run import DEFAULTS, TranslateOptions
 from firth.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    from firth.tasks.classifier_model import ClassifierModel
-    from firth.tasks.fasttext import FastTextClassifier
-    from firth.tasks.tagger_model import TaggerModel
 
 __all__ = ["evaluate", "run"]
 
 Model = Annotated[
-    Path, Parameter(help="A classifier or a tagger: a folder of ours or a file that 'firth inspect' knows.")
+    Path,
+    Parameter(help="Classifier, tagger or translator: a folder of ours or a file that 'firth inspect' knows."),
 ]
 Answers = Annotated[
     int, Parameter(name=["-k", "--labels"], help="Labels for each text; -1 for all.", allow_leading_hyphen=True)
@@ -34,16 +31,16 @@ Threshold = Annotated[float, Parameter(help="Leave out labels less probable than
 Threads = Annotated[int | None, Parameter(help="Number of threads; all cores by default.")]
 
 
-def _load(path: Path) -> FastTextClassifier | ClassifierModel | TaggerModel:
+def _load(path: Path) -> Any:
     from firth.formats.registry import load
-    from firth.tasks.classifier_model import ClassifierModel
     from firth.tasks.fasttext import FastTextClassifier
 
     check_cpu_level()
     model = load(path, listen=note_event)
-    if isinstance(model, FastTextClassifier | ClassifierModel) or type(model).__name__ == "TaggerModel":
-        return model  # type: ignore[no-any-return]
-    raise DataError(f"{path} holds no text classifier and no tagger", got=type(model).__name__)
+    fitting = "ClassifierModel", "TaggerModel", "TranslatorModel"
+    if isinstance(model, FastTextClassifier) or type(model).__name__ in fitting:
+        return model
+    raise DataError(f"{path} holds no text classifier, no tagger and no translator", got=type(model).__name__)
 
 
 def _refuse(given: Mapping[str, bool], what: str) -> None:
@@ -69,6 +66,7 @@ def run(
         Parameter(help="How a line becomes words; by default as a classifier was trained, of taggers at blanks."),
     ] = None,
     column: Column = None,
+    translating: TranslateOptions = DEFAULTS,
     threads: Threads = None,
     json: JsonFlag = False,
 ) -> None:
@@ -77,6 +75,7 @@ def run(
     A classifier prints the likeliest labels of every line: label and probability, one line of text a line, blanks
     between; a line of which it knows nothing gives an empty line. A tagger prints each word with its label, a tab
     between, and an empty line behind each sentence; CoNLL-U goes out as it came in, with the column --column filled.
+    A translator prints a line of text for each line, or --n-best of them.
     With --json each line or sentence is an object.
     """
     loaded = _load(model)
@@ -86,6 +85,14 @@ def run(
     from firth.tasks.fasttext_data import byte_pieces
     from firth.tasks.fasttext_predict import Predictor, check_answers, whole_lines
 
+    if type(loaded).__name__ == "TranslatorModel":
+        from firth.cli.task_translate_run import run_translator
+
+        others = {"-k": k != 1, "--threshold": threshold != 0, "--format": format is not None}
+        _refuse({**others, "--tokenizer": tokenizer is not None, "--column": column is not None}, "a translator")
+        run_translator(loaded, texts, translating, threads, json)
+        return
+    _refuse({"option of translators": translating != DEFAULTS}, "this model")
     if isinstance(loaded, ClassifierModel):
         from firth.cli.task_classify_run import run_classifier
 
@@ -127,6 +134,7 @@ def evaluate(
     ] = None,
     column: Column = None,
     scoring: Annotated[Scoring, Parameter(name="*")] = Scoring(),  # noqa: B008
+    translating: TranslateOptions = DEFAULTS,
     threads: Threads = None,
     json: JsonFlag = False,
 ) -> None:
@@ -134,7 +142,8 @@ def evaluate(
 
     Of fastText's classifier precision and recall at k on labelled lines, for all and for each label; of others
     accuracy, scores of each label, log loss and calibration. Of a tagger precision, recall and F1 of spans, for all and
-    for each type, or the accuracy of labels that mark no spans.
+    for each type, or the accuracy of labels that mark no spans. Of a translator BLEU and chrF against the texts beside
+    the sources: two files line by line, or one with tabs.
     """
     from firth.static.loop import cpu_threads
     from firth.tasks.classifier_model import ClassifierModel
@@ -142,6 +151,15 @@ def evaluate(
     from firth.tasks.fasttext_predict import test
 
     loaded = _load(model)
+    if type(loaded).__name__ == "TranslatorModel":
+        from firth.cli.task_translate_run import evaluate_translator
+
+        others = {"-k": k != 1, "--threshold": threshold != 0, "--format": format is not None}
+        scored = {"--label, --text, --confusion or --calibration": scoring != Scoring()}
+        _refuse({**others, "--column": column is not None, **scored}, "a translator")
+        evaluate_translator(loaded, texts, translating, threads, json)
+        return
+    _refuse({"option of translators": translating != DEFAULTS}, "this model")
     if isinstance(loaded, ClassifierModel):
         from firth.cli.task_classify_run import evaluate_classifier
 

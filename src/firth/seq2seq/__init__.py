@@ -1,0 +1,1 @@
+"""Encoder-decoders: nets that read one sequence and write another, with attention; search for what to write."""
