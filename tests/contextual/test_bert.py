@@ -237,12 +237,14 @@ def test_interrupted_and_resumed_is_unbroken(options: dict[str, Any], tmp_path: 
     assert numbers(resumed.model) == numbers(whole.model)
     assert (resumed.losses, resumed.heldout) == (whole.losses, whole.heldout)
     other = dataclasses.replace(config, masked=0.5)
-    with pytest.raises(DataError, match="another job.*masked"):
+    with pytest.raises(DataError, match=r"another job.*masked"):
         train(TEXT, other, threads=1, heldout=TEXT[:3], checkpoint=tmp_path / "c", resume=True)
 
 
 def test_it_learns_what_stands_where_and_beats_frequencies() -> None:
-    text = [f"{a} {b} {c} {b} {a}" for a, b, c in zip("abcdefghij" * 20, "klmnopqrst" * 20, "uvwxyzuvwx" * 20, strict=True)]
+    text = [
+        f"{a} {b} {c} {b} {a}" for a, b, c in zip("abcdefghij" * 20, "klmnopqrst" * 20, "uvwxyzuvwx" * 20, strict=True)
+    ]
     heard: list[Event] = []
     config = BERT(layers=2, dim=32, heads=4, hidden=32, vocab_size=80, length=12, batch=240, epochs=12, rate=0.01,
                   packing="sentences", apart=True)  # fmt: skip
@@ -318,7 +320,7 @@ def test_training_on_keeps_shape_and_pieces_and_starts_from_the_weights(tmp_path
     published = firth.load(tmp_path / "out")
     fourth = train(TEXT, config, threads=1, init=published)
     assert numbers(fourth.model) == numbers(published)
-    with pytest.raises(ConfigError, match="keeps its shape.*--dim, --uncased"):
+    with pytest.raises(ConfigError, match=r"keeps its shape.*--dim, --uncased"):
         train(more, BERT(dim=16, uncased=True), threads=1, init=first.model)
     with pytest.raises(ConfigError, match="at most 12"):
         train(more, BERT(length=13), threads=1, init=first.model)

@@ -1,4 +1,4 @@
-"""A BERT as a part of a task's net: sentences in, words' vectors with gradients out (Devlin et al. 2019, section 3.2)."""
+"""A BERT as a part of a task's net: sentences in, words' vectors with gradients out (Devlin et al. 2019, 3.2)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class BertFeatures(nn.Module):
         device = layers.device
         taken = layers.flatten(1, 2).index_select(1, at.to(device))
         sums = taken.new_zeros(len(layers), len(given) * longest, self.dim).index_add(1, word.to(device), taken)
-        return (sums / counts.to(device)[:, None]).unflatten(1, (len(given), longest))
+        return (sums / counts.to(device)[:, None]).view(len(layers), len(given), longest, self.dim)
 
 
 def _taken(

@@ -38,7 +38,11 @@ class Masking:
 
 
 def masked(
-    ids: NDArray[np.int64], begins: NDArray[np.bool_], plain: NDArray[np.bool_], how: Masking, random: np.random.Generator
+    ids: NDArray[np.int64],
+    begins: NDArray[np.bool_],
+    plain: NDArray[np.bool_],
+    how: Masking,
+    random: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a sequence with masks in it, and the places where something is to be guessed, in order.
 

@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from firth.contextual.bert_features import BertFeatures
 from firth.contextual.bert_net import BertNet
@@ -46,6 +48,8 @@ class BertModel:
         What :meth:`encode` gives; by default the mean of the layers.
     metadata : mapping, optional
         What the model's folder says of its making.
+    counts : ndarray of int64, shape (n_rows,), optional
+        How often each piece stands in the text of training.
 
     Attributes
     ----------
@@ -67,6 +71,7 @@ class BertModel:
         pooling: str = "mean",
         mix: LayerMix | None = None,
         metadata: Mapping[str, Any] | None = None,
+        counts: NDArray[np.int64] | None = None,
     ) -> None:
         if pooling not in POOLINGS:
             raise ConfigError("no such pooling of pieces", got=pooling, expected=", ".join(POOLINGS))
@@ -79,6 +84,7 @@ class BertModel:
         self.mix = mix_of("mean" if mix is None else mix, self.n_layers)
         self.has_chosen_mix = mix is not None
         self.metadata = dict(metadata or {})
+        self.counts = counts
 
     @property
     def dim(self) -> int:
@@ -167,17 +173,17 @@ class BertModel:
         ConfigError
             When there is no such mix or layer, or not one share for each layer.
         """
-        return BertModel(self.net, self.pieces, self.pooling, mix_of(mix, self.n_layers), self.metadata)
+        return BertModel(self.net, self.pieces, self.pooling, mix_of(mix, self.n_layers), self.metadata, self.counts)
 
     def with_pooling(self, pooling: str) -> BertModel:
         """Return the same net with words made of ``first``, ``mean`` or ``last`` pieces."""
         mix = self.mix if self.has_chosen_mix else None
-        return BertModel(self.net, self.pieces, pooling, mix, self.metadata)
+        return BertModel(self.net, self.pieces, pooling, mix, self.metadata, self.counts)
 
     def copied(self) -> BertModel:
         """Return the same model with a net of its own."""
         mix = copy.deepcopy(self.mix) if self.has_chosen_mix else None
-        return BertModel(copy.deepcopy(self.net), self.pieces, self.pooling, mix, self.metadata)
+        return BertModel(copy.deepcopy(self.net), self.pieces, self.pooling, mix, self.metadata, self.counts)
 
     def module(
         self,

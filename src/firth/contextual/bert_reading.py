@@ -8,6 +8,7 @@ at least a quarter of a stretch on either side of it. No word is left out, whate
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,10 +79,10 @@ def stretches(n: int, room: int, sentence: int = 0) -> list[Stretch]:
     if n <= room:
         return [Stretch(sentence, 0, n, 0, n)] if n else []
     begins = [*range(0, n - room, max(1, room // 2)), n - room]
-    seams = [0, *((a + room + b) // 2 for a, b in zip(begins, begins[1:], strict=False)), n]
+    seams = [0, *((a + room + b) // 2 for a, b in itertools.pairwise(begins)), n]
     return [
         Stretch(sentence, begin, begin + room, first, last)
-        for begin, first, last in zip(begins, seams, seams[1:], strict=False)
+        for begin, (first, last) in zip(begins, itertools.pairwise(seams), strict=True)
     ]
 
 
@@ -101,8 +102,10 @@ def side_by_side(
     ids = np.full((len(group), max(lengths)), marks.pad, np.int64)
     for row, stretch in zip(ids, group, strict=True):
         n = stretch.stop - stretch.begin
-        row[0], row[1 : n + 1], row[n + 1] = marks.first, cuts[stretch.sentence].ids[stretch.begin : stretch.stop], (
-            marks.last
+        row[0], row[1 : n + 1], row[n + 1] = (
+            marks.first,
+            cuts[stretch.sentence].ids[stretch.begin : stretch.stop],
+            (marks.last),
         )
     allowed = None
     if min(lengths) < max(lengths):
@@ -131,9 +134,7 @@ def read_layers(
     shape = net.shape
     found = [np.zeros((shape.layers + 1, len(each.ends), shape.dim), np.float32) for each in cuts]
     todo = [
-        stretch
-        for number, each in enumerate(cuts)
-        for stretch in stretches(len(each.ids), shape.longest - 2, number)
+        stretch for number, each in enumerate(cuts) for stretch in stretches(len(each.ids), shape.longest - 2, number)
     ]
     for places in batches([stretch.stop - stretch.begin + 2 for stretch in todo], batch_tokens):
         group = [todo[place] for place in places]

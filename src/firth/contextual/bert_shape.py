@@ -73,11 +73,15 @@ class BertShape:
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
-            raise ConfigError("dim does not spread over the heads", got=self.dim, expected=f"a multiple of {self.heads}")
+            raise ConfigError(
+                "dim does not spread over the heads", got=self.dim, expected=f"a multiple of {self.heads}"
+            )
         if self.positions == "rotary" and self.dim // self.heads % 2:
             raise ConfigError("a head's length is odd", got=self.dim // self.heads, expected="even, to be rotated")
         if self.own % 1 or (self.own != self.dim and not self.widens):
-            raise ConfigError("vectors of pieces of another length are not widened", got=self.own, expected=str(self.dim))
+            raise ConfigError(
+                "vectors of pieces of another length are not widened", got=self.own, expected=str(self.dim)
+            )
 
     @property
     def own(self) -> int:

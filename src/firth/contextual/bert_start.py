@@ -103,7 +103,7 @@ def _tell_of_reading(start: Start, corpus: Corpus, tell: Listener) -> None:
     pieces = sum(count * len(row) for count, row in zip(counts, rows, strict=True))
     lost = sum(count for count, row in zip(counts, rows, strict=True) if unknown in row)
     tell(Notice(
-        f"{len(start.pieces):,} pieces, {pieces / max(n, 1):.2f} a word; {lost:,} of {n:,} words have one that is unknown"
+        f"{len(start.pieces):,} pieces, {pieces / max(n, 1):.2f} a word; {lost:,} of {n:,} have one that is unknown"
     ))  # fmt: skip
 
 

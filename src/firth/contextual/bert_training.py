@@ -64,7 +64,7 @@ def train(
     }  # fmt: skip
     net = start.net.cpu()
     net.set_dropout(0.0)
-    model = BertModel(net, start.pieces, config.pooling, metadata=made)
+    model = BertModel(net, start.pieces, config.pooling, metadata=made, counts=work.counts)
     unigram = None if guessing is None else guessing.unigram
     return Trained(model, config, done.losses, done.heldout, unigram, done.seconds)
 
@@ -114,6 +114,7 @@ class Work:
         self.start, self.net, self.config, self.corpus, self.place = start, start.net, start.config, corpus, place
         config = start.config
         self.sequences = sequences_of(corpus, start.pieces, config)
+        self.counts = piece_counts(self.sequences, self.net.shape.pieces)
         self.rows = max(1, (config.batch or 1) // self.sequences.length)
         self.how = masking_of(
             start.pieces, config.masked, whole_words=config.whole_words, mixed=config.replace == "mixed"
@@ -168,8 +169,8 @@ class Work:
     def guessing(self, heldout: Any, tell: Listener) -> Guessing:
         """Return the measure of a held-out text, and tell how piece frequencies do on it."""
         text = as_corpus_like(heldout, self.corpus.tokenizer)
-        counts = piece_counts(self.sequences, self.net.shape.pieces)
-        found = Guessing(self.net, self.start.pieces, sequences_of(text, self.start.pieces, self.config), counts)
+        sequences = sequences_of(text, self.start.pieces, self.config)
+        found = Guessing(self.net, self.start.pieces, sequences, self.counts)
         tell(Notice(f"held-out: {found.n:,} masked pieces; by their frequencies alone the loss is {found.unigram:.4f}"))
         return found
 

@@ -30,6 +30,7 @@ MARKS: dict[str, tuple[str, ...]] = {
 _GAPS = 1 << 16  # numbers without a piece that a vocabulary may have, beside as many as it has pieces
 _REMEMBERED = 1 << 20  # words whose pieces are kept at hand
 _BYTE_LEVEL = "ByteLevel"
+_BLANKS = ("Ġ", "▁")  # how a blank before a word is written in byte-level pieces, and in those of SentencePiece
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -123,6 +124,21 @@ class Pieces:
         return sorted({number for number, token in added.items() if token.special} | set(marks))
 
     @property
+    def begin_words(self) -> NDArray[np.bool_]:
+        """Which pieces can stand at a word's begin; where nothing tells, all."""
+        whole = json.loads(self.text)
+        inside = whole["model"].get("continuing_subword_prefix") if isinstance(whole.get("model"), dict) else None
+        strings = self.strings
+        if inside:
+            found = [bool(string) and not string.startswith(inside) for string in strings]
+        else:
+            blank = next((mark for mark in _BLANKS if sum(s.startswith(mark) for s in strings) > 1), "")
+            found = [bool(string) and string.startswith(blank) for string in strings]
+        found = np.array(found)
+        found[self.special] = False
+        return found
+
+    @property
     def strings(self) -> list[str]:
         """The string of each number; empty where a number has none."""
         found = [""] * len(self)
@@ -197,7 +213,7 @@ def wordpiece_json(
     """
     vocab = {piece: number for number, piece in enumerate(vocabulary)}
     unknown = next((name for name in MARKS["unknown"] if name in vocab), "[UNK]")
-    added = [
+    added: list[dict[str, Any]] = [
         {"id": vocab[name], "content": name, "single_word": False, "lstrip": False, "rstrip": False,
          "normalized": False, "special": True}
         for names in MARKS.values() for name in names if name in vocab
@@ -241,4 +257,3 @@ def _marks_of(tokenizer: Any) -> Marks:
         if found[role] is None and role != "mask":
             raise DataError(f"the vocabulary has no mark for {role}", expected=" or ".join(names))
     return Marks(**found)  # type: ignore[arg-type]
-

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS"]
 
-_TITLE = "checkpoint of BERT's family (config.json, model.safetensors or pytorch_model.bin, vocab.txt or tokenizer.json)"
+_TITLE = (
+    "checkpoint of BERT's family (config.json, model.safetensors or pytorch_model.bin, vocab.txt or tokenizer.json)"
+)
 _SMALL = 1 << 24
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _CLASS = "firth.contextual.bert_model:BertModel"

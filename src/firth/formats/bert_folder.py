@@ -10,6 +10,8 @@ import json
 import typing
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from firth.contextual.bert_shape import HEAD_ACTIVATIONS, POSITIONS, BertShape
 from firth.errors import FirthError
 from firth.formats.base import Reading
@@ -43,6 +45,8 @@ def _apart(model: BertModel) -> Parts:
         "mix": {"layer_norm": model.mix.layer_norm, "chosen": model.has_chosen_mix},
     }
     tensors = module_apart(model.net, "net.") | module_apart(model.mix, "mix.")
+    if model.counts is not None:
+        tensors["counts"] = model.counts
     line = json.dumps(json.loads(model.pieces.text), ensure_ascii=False)
     return Parts(config, tensors, {"vocab": Words.of(model.pieces.strings), "tokenizer": Words.of([line])})
 
@@ -66,8 +70,11 @@ def _together(parts: Parts, reading: Reading) -> BertModel:
     module_together(parts, net, "net.")
     config = {key: value for key, value in parts.config.items() if key not in _OWN}
     pooling = parts.config.get("pooling")
+    counts = parts.tensor("counts", np.int64, (shape.pieces,)) if "counts" in parts.tensors else None
+    if counts is not None and len(counts) and int(counts.min()) < 0:
+        raise parts.fault("a piece's count is negative")
     try:
-        return BertModel(net, pieces, pooling if isinstance(pooling, str) else "", _mix(parts, shape), config)
+        return BertModel(net, pieces, pooling if isinstance(pooling, str) else "", _mix(parts, shape), config, counts)
     except FirthError as error:
         raise parts.fault(error.what, got=error.got, expected=error.expected) from error
 

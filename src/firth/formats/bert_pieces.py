@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,7 @@ def _from_lines(path: Path, reading: Reading) -> str:
     lines = _text(path).split("\n")
     pieces = [line.rstrip("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
     if len(set(pieces)) < len(pieces):
-        seen: set[str] = set()
-        twice = next(piece for piece in pieces if piece in seen or seen.add(piece))
+        twice = Counter(pieces).most_common(1)[0][0]
         raise FormatError("a piece stands twice in the vocabulary", path=path, got=twice)
     options = _options(path.parent)
     lower = options.get("do_lower_case")

@@ -124,9 +124,7 @@ def _map(state: State, theirs: str, ours: str, n_out: int, n_in: int) -> Tensors
 def _embeddings(state: State, kind: str, shape: BertShape) -> Tensors:
     names = FAMILIES[kind].embeddings
     rows = {"pieces": shape.pieces, "positions": shape.positions_rows, "types": shape.types}
-    found = {
-        f"{ours}.weight": state.array(f"{names[ours]}.weight", (n, shape.own)) for ours, n in rows.items() if n
-    }
+    found = {f"{ours}.weight": state.array(f"{names[ours]}.weight", (n, shape.own)) for ours, n in rows.items() if n}
     found |= _norm(state, names["norm_embedding"], "norm_embedding", shape.own)
     if shape.widens:
         found |= _map(state, names["widen"], "widen", shape.dim, shape.own)
@@ -163,7 +161,9 @@ def published_tensors(tensors: Mapping[str, NDArray[Any]], shape: BertShape) -> 
         for leaf in ("weight", "bias"):
             whole = np.split(tensors[f"{ours}attention.project.{leaf}"], 3)
             found |= {f"{place}{name}.{leaf}": part for name, part in zip(family.parts, whole, strict=True)}
-            found |= {f"{place}{theirs}.{leaf}": tensors[f"{ours}{name}.{leaf}"] for name, theirs in family.layer.items()}
+            found |= {
+                f"{place}{theirs}.{leaf}": tensors[f"{ours}{name}.{leaf}"] for name, theirs in family.layer.items()
+            }
     if shape.head is not None:
         for name, theirs in family.head.items():
             found |= {f"{theirs}.{leaf}": tensors[f"head.{name}.{leaf}"] for leaf in ("weight", "bias")}
