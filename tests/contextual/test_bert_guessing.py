@@ -1,4 +1,4 @@
-"""Guesses at masks, held-out scores and pseudo-likelihoods, by the definition; cloze of n-gram models by brute force."""
+"""Guesses at masks, held-out scores, pseudo-likelihoods, by the definition; cloze of n-gram models by brute force."""
 
 from __future__ import annotations
 

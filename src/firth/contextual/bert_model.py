@@ -71,6 +71,7 @@ class BertModel:
         pooling: str = "mean",
         mix: LayerMix | None = None,
         metadata: Mapping[str, Any] | None = None,
+        *,
         counts: NDArray[np.int64] | None = None,
     ) -> None:
         if pooling not in POOLINGS:
@@ -173,17 +174,19 @@ class BertModel:
         ConfigError
             When there is no such mix or layer, or not one share for each layer.
         """
-        return BertModel(self.net, self.pieces, self.pooling, mix_of(mix, self.n_layers), self.metadata, self.counts)
+        return BertModel(
+            self.net, self.pieces, self.pooling, mix_of(mix, self.n_layers), self.metadata, counts=self.counts
+        )
 
     def with_pooling(self, pooling: str) -> BertModel:
         """Return the same net with words made of ``first``, ``mean`` or ``last`` pieces."""
         mix = self.mix if self.has_chosen_mix else None
-        return BertModel(self.net, self.pieces, pooling, mix, self.metadata, self.counts)
+        return BertModel(self.net, self.pieces, pooling, mix, self.metadata, counts=self.counts)
 
     def copied(self) -> BertModel:
         """Return the same model with a net of its own."""
         mix = copy.deepcopy(self.mix) if self.has_chosen_mix else None
-        return BertModel(copy.deepcopy(self.net), self.pieces, self.pooling, mix, self.metadata, self.counts)
+        return BertModel(copy.deepcopy(self.net), self.pieces, self.pooling, mix, self.metadata, counts=self.counts)
 
     def module(
         self,

@@ -134,9 +134,9 @@ class Pieces:
         else:
             blank = next((mark for mark in _BLANKS if sum(s.startswith(mark) for s in strings) > 1), "")
             found = [bool(string) and string.startswith(blank) for string in strings]
-        found = np.array(found)
-        found[self.special] = False
-        return found
+        begins = np.array(found, bool)
+        begins[self.special] = False
+        return begins
 
     @property
     def strings(self) -> list[str]:

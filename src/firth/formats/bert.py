@@ -23,7 +23,7 @@ from firth.tensors import write_tensors
 if TYPE_CHECKING:
     from firth.contextual.bert_model import BertModel
 
-__all__ = ["FORMATS"]
+__all__ = ["FORMATS", "is_bert"]
 
 _TITLE = (
     "checkpoint of BERT's family (config.json, model.safetensors or pytorch_model.bin, vocab.txt or tokenizer.json)"
@@ -47,6 +47,17 @@ def _sniff(head: Head) -> float:
         return 0.8
     # Another of that library's models: that is told, where no other format knows better.
     return 0.1 if weights and isinstance(config.get("model_type"), str) else 0.0
+
+
+def is_bert(path: Path) -> bool:
+    """Return whether a folder holds a BERT, published or one of ours, by its config alone."""
+    try:
+        config = read_json(path / "config.json", _SMALL)
+    except FormatError:
+        return False
+    if isinstance(config, dict) and "schema" in config:
+        return config.get("kind") == "bert"
+    return family_of(config) is not None
 
 
 def _config(head: Head) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def _together(parts: Parts, reading: Reading) -> BertModel:
     if counts is not None and len(counts) and int(counts.min()) < 0:
         raise parts.fault("a piece's count is negative")
     try:
-        return BertModel(net, pieces, pooling if isinstance(pooling, str) else "", _mix(parts, shape), config, counts)
+        return BertModel(
+            net, pieces, pooling if isinstance(pooling, str) else "", _mix(parts, shape), config, counts=counts
+        )
     except FirthError as error:
         raise parts.fault(error.what, got=error.got, expected=error.expected) from error
 

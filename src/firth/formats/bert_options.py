@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -128,16 +127,15 @@ def options_of(shape: BertShape, pad: int) -> dict[str, Any]:
     ConfigError
         When the net has parts that no published form has.
     """
-    plain = dataclasses.replace(shape, pieces=1, dim=1, heads=1, hidden=1, layers=1, longest=512, types=0, head=None)
-    plain = dataclasses.replace(plain, epsilon=1e-12, activation="gelu")
     theirs = {ours: name for name, ours in reversed(_ACTIVATIONS.items())}
-    fits = plain == BertShape(1, 1, 1, 1, 1, head=None) and shape.activation in theirs
+    form = (shape.norm, shape.positions, shape.bias, shape.offset, shape.widens, shape.blocks)
+    fits = form == ("post", "learned", True, 0, False, shape.layers) and shape.activation in theirs
     if not fits or shape.head not in (None, shape.activation):
         raise ConfigError(
             "this net has no published form, which other programs could read",
             got=f"norm {shape.norm}, positions {shape.positions}, activation {shape.activation}, bias {shape.bias}",
             expected="norm post, positions learned, activation gelu, bias true",
-            remedy="train with --recipe published, or keep it in a folder of ours",
+            remedy="train with --recipe original, or keep it in a folder of ours",
         )
     return {
         "model_type": "bert", "architectures": ["BertModel" if shape.head is None else "BertForMaskedLM"],
