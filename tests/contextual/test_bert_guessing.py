@@ -138,7 +138,7 @@ def test_cloze_of_an_ngram_model_is_that_of_whole_sentences() -> None:
 
 def test_cloze_of_a_bert_is_its_guess_at_one_mask(model: BertModel) -> None:
     corpus = as_corpus(["the queens sat", "paris is old"])
-    sentences = piece_sentences(model, corpus)
+    sentences = list(piece_sentences(model, corpus))
     assert [piece for s in sentences for piece in s] == [
         model.pieces.strings[piece]
         for row in model.pieces.rows(["the", "queens", "sat", "paris", "is", "old"])

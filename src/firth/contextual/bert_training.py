@@ -56,6 +56,8 @@ def train(
     with settled(device, threads, seed=config.seed, deterministic=config.deterministic) as place:
         start.net.to(place.device)
         work = Work(start, corpus, place)
+        if init is None:
+            _begin_with_frequencies(start.net, start.pieces, work.counts)
         guessing = None if heldout is None else work.guessing(heldout, tell)
         done = run_job(work.job(guessing, plan), plan, Run(tell, checkpoint, resume), place)
     made = {
@@ -105,6 +107,15 @@ def scores_of(net: BertNet, batch: Batch) -> Tensor:
         allowed = (runs[:, :, None] == runs[:, None])[:, None]
     hidden = net(ids, allowed, places=places)
     return net.logits(hidden.flatten(0, 1)[torch.from_numpy(batch.at).to(net.device)])
+
+
+def _begin_with_frequencies(net: BertNet, pieces: Pieces, counts: NDArray[np.int64]) -> None:
+    """Let a new net guess every piece by its frequency, which it would spend its first steps to learn."""
+    assert net.head is not None  # for the type checker
+    plain = counts.astype(np.float64)
+    plain[pieces.special] = 0.0  # is never to be guessed
+    with torch.no_grad():
+        net.head.bias.copy_(torch.from_numpy(np.log((plain + 1.0) / (plain + 1.0).sum())))
 
 
 class Work:

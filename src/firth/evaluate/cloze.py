@@ -10,7 +10,7 @@ than the k - 1 words on either side for that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,15 +104,14 @@ def masked_cloze_scores(model: BertModel, sentences: Sequence[Sentence], places:
     return single_scores(model, ids, places)
 
 
-def piece_sentences(model: BertModel, corpus: Corpus) -> list[list[str]]:
-    """Return the sentences of a corpus in pieces, by their strings: a text that an n-gram model can be trained on."""
+def piece_sentences(model: BertModel, corpus: Corpus) -> Iterator[list[str]]:
+    """Yield the sentences of a corpus in pieces, by their strings: a text that an n-gram model can be trained on."""
     strings, rows = model.pieces.strings, model.pieces.rows(list(corpus.vocab.words))
     of = [[strings[piece] for piece in row] for row in rows]
-    found, begin = [], 0
+    begin = 0
     for end in corpus.ends.tolist():
-        found.append([string for i in corpus.ids[begin:end].tolist() for string in of[i]])
+        yield [string for i in corpus.ids[begin:end].tolist() for string in of[i]]
         begin = end
-    return found
 
 
 def cloze_places(sentences: Sequence[Sentence], n: int, seed: int = 1) -> list[tuple[int, int]]:
