@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 import firth
 from firth.contextual.bert import BERT, RECIPES, shape_of, train
 from firth.contextual.bert_batches import batch_of, packed, piece_counts, running
-from firth.contextual.bert_masks import Masking, masked
+from firth.contextual.bert_masks import Masking, draws, keys_of, masked
 from firth.contextual.bert_model import BertModel
 from firth.contextual.bert_net import BertNet
 from firth.contextual.bert_start import begin
@@ -69,7 +70,8 @@ def test_masks_hide_whole_words_and_nothing_else(
     begins = np.concatenate([[True], np.diff(word, prepend=-1) > 0, [True] * 3])
     plain = np.concatenate([[False], np.ones(len(word), bool), [False] * 3])
     how = Masking(share, whole, mixed, mask=4, others=np.arange(5, 21))
-    seen, places = masked(ids, begins, plain, how, np.random.default_rng(seed))
+    found, places = masked(ids[None], begins[None], plain[None], how, keys_of([seed], [3]))
+    seen = found[0]
     assert plain[places].all()
     assert (np.diff(places) > 0).all()
     changed = np.flatnonzero(seen != ids)
@@ -80,20 +82,44 @@ def test_masks_hide_whole_words_and_nothing_else(
     if whole:
         assert len(places) == sum(sizes[w] for w in chosen)
     first = max(sizes) if whole else 1
-    assert 1 <= len(places) <= max(share * len(word) + 1, first)
-    again = masked(ids, begins, plain, how, np.random.default_rng(seed))
-    assert (again[0] == seen).all()
+    assert 1 <= len(places) <= share * len(word) + first
+    others = np.roll(ids[None].repeat(3, 0), 1, axis=1)  # in other company
+    rows = [np.concatenate([other, own[None]]) for other, own in (
+        (others, ids), (np.ones((3, len(ids)), bool), begins), (others > 4, plain),
+    )]  # fmt: skip
+    again, more = masked(*rows, how, keys_of([seed], [0, 1, 2, 3]))
+    assert (again[3] == seen).all()
+    assert (more[more >= 3 * len(ids)] - 3 * len(ids)).tolist() == places.tolist()
 
 
 def test_shares_of_masks_are_those_asked_for() -> None:
     random = np.random.default_rng(1)
-    ids = np.concatenate([[2], random.integers(5, 21, 4000), [3]])
-    begins = random.random(4002) < 0.6
-    plain = ids > 4
-    seen, places = masked(ids, begins, plain, Masking(0.3, True, True, 4, np.arange(5, 21)), random)
-    assert len(places) == pytest.approx(1200, abs=8)
-    assert (seen[places] == 4).mean() == pytest.approx(0.8, abs=0.04)
-    assert (seen[places] == ids[places]).mean() == pytest.approx(0.1 + 0.1 / 16, abs=0.03)
+    ids = random.integers(5, 21, (200, 60))
+    begins = random.random(ids.shape) < 0.6
+    how = Masking(0.3, True, True, 4, np.arange(5, 21))
+    seen, places = masked(ids, begins, ids > 4, how, keys_of([1], range(200)))
+    n = len(places)
+    assert n == pytest.approx(0.3 * ids.size, rel=0.03)
+    seen, ids = seen.ravel()[places], ids.ravel()[places]
+    assert (seen == 4).mean() == pytest.approx(0.8, abs=0.02)
+    assert (seen == ids).mean() == pytest.approx(0.1 + 0.1 / 16, abs=0.02)
+    assert np.bincount(seen, minlength=21)[5:].min() > 0.5 * n * 0.2 / 16  # others are all drawn
+    columns = np.bincount(places % 60, minlength=60)
+    assert columns.min() > 0.6 * columns.mean()  # no place is left out
+
+
+def test_chance_is_even_and_its_streams_apart() -> None:
+    keys = keys_of([5, 0], range(500))
+    assert len(set(keys.tolist())) == 500
+    found = [draws(keys, stream, 128) for stream in range(3)]
+    for numbers in found:
+        assert numbers.min() >= 0 <= 1 - numbers.max()
+        assert numbers.mean() == pytest.approx(0.5, abs=0.01)
+        counts = np.histogram(numbers, 20, (0, 1))[0]
+        assert ((counts - 3200) ** 2 / 3200).sum() < 50  # chi-squared of 19: beyond 50 once in 10,000
+    for a, b in itertools.combinations([*found, draws(keys_of([5, 1], range(500)), 0, 128)], 2):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.02
+    assert abs(np.corrcoef(found[0][:, 1:].ravel(), found[0][:, :-1].ravel())[0, 1]) < 0.02
 
 
 # ---------------------------------------------------------------- sequences
@@ -116,7 +142,7 @@ def test_running_text_is_cut_and_nothing_is_lost(sentences: list[list[str]], len
     assert len(sequences) == math.ceil(len(stream) / (length - 1))
     read: list[int] = []
     for number in range(len(sequences)):
-        ids, _, run = sequences.row(number, PIECES)
+        ids, _, run = (part[0] for part in sequences.rows([number], PIECES))
         assert ids[0] == 2
         read += ids[1:][run[1:] >= 0].tolist()
         assert (ids[run < 0] == 0).all()
@@ -135,7 +161,7 @@ def test_packed_sentences_are_all_there_once(sentences: list[list[str]], length:
         wanted.update(tuple(stream[at : at + length - 1]) for at in range(0, len(stream), length - 1))
     found: Counter[tuple[int, ...]] = Counter()
     for number in range(len(sequences)):
-        ids, _, run = sequences.row(number, PIECES)
+        ids, _, run = (part[0] for part in sequences.rows([number], PIECES))
         for k in range(run.max() + 1):
             piece = ids[run == k].tolist()
             if apart or k == 0:
@@ -163,7 +189,7 @@ def test_packing_fills_sequences_well() -> None:
 
 def test_words_at_a_cut_begin_where_they_begin() -> None:
     sequences = running(as_corpus([["abc", "d"], ["ef", "gh"]]), PIECES, 5)
-    rows = [sequences.row(number, PIECES) for number in range(len(sequences))]
+    rows = list(zip(*sequences.rows(range(len(sequences)), PIECES), strict=True))
     assert [PIECES.strings[i] for i in rows[0][0]] == ["[CLS]", "a", "##b", "##c", "d"]
     assert rows[0][1].tolist() == [True, True, False, False, True]
     assert [PIECES.strings[i] for i in rows[1][0]] == ["[CLS]", "[SEP]", "e", "##f", "g"]
@@ -201,14 +227,14 @@ def test_loss_is_that_of_the_masked_pieces_alone(options: dict[str, Any]) -> Non
     total = torch.zeros((), dtype=torch.float64)
     for at in batch.at.tolist():
         row, place = divmod(at, 12)
-        ids, _, run = work.sequences.row(int(order[row]), start.pieces)
+        ids, _, run = (part[0] for part in work.sequences.rows([int(order[row])], start.pieces))
         groups = run.tolist() if options else (run >= 0).tolist()
         total = total + definition(start.net, ids.tolist(), batch.ids[row].tolist(), groups, place)
     assert found.total.item() == pytest.approx(total.item(), rel=1e-5)  # cross entropy is of float32
 
 
 def test_the_unigram_loss_is_that_of_the_counts() -> None:
-    corpus, other = as_corpus([["a", "a", "b", "a"]]), as_corpus([["a", "b", "c", "a", "b"]] * 9)
+    corpus, other = as_corpus([["a", "a", "b", "a"]]), as_corpus([["a", "b", "c", "a", "b"]] * 30)
     counts = piece_counts(running(corpus, PIECES, 12), 21)
     found = Guessing(BertNet(shape_of(BERT(**SMALL).filled(), 21)), PIECES, running(other, PIECES, 12), counts)
     guessed = np.concatenate([batch.pieces for batch in found.batches()])
@@ -246,7 +272,7 @@ def test_it_learns_what_stands_where_and_beats_frequencies() -> None:
         f"{a} {b} {c} {b} {a}" for a, b, c in zip("abcdefghij" * 20, "klmnopqrst" * 20, "uvwxyzuvwx" * 20, strict=True)
     ]
     heard: list[Event] = []
-    config = BERT(layers=2, dim=32, heads=4, hidden=32, vocab_size=80, length=12, batch=240, epochs=12, rate=0.01,
+    config = BERT(layers=2, dim=32, heads=4, hidden=32, vocab_size=80, length=12, batch=240, epochs=16, rate=0.01,
                   packing="sentences", apart=True)  # fmt: skip
     found = train(text, config, threads=1, heldout=text[:40], listen=heard.append)
     assert found.unigram is not None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.contextual.bert_masks import Masking, masked
+from firth.contextual.bert_masks import Masking, keys_of, masked
 from firth.contextual.pieces import Pieces
 from firth.text.corpus import Corpus
 
@@ -45,20 +45,37 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.of) - 1
 
-    def row(self, number: int, pieces: Pieces) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-        """Return a sequence: its pieces, where words begin, and of which run each is; filler is of run -1."""
-        ids = np.full(self.length, pieces.marks.pad, np.int64)
-        begins = np.ones(self.length, bool)
-        run = np.full(self.length, -1, np.int64)
-        at = 0
-        for k, (begin, end) in enumerate(self.runs[self.of[number] : self.of[number + 1]].tolist()):
-            if self.apart or k == 0:
-                ids[at], run[at] = pieces.marks.first, k
-                at += 1
-            stop = at + end - begin
-            ids[at:stop], begins[at:stop], run[at:stop] = self.coded[begin:end] >> 1, self.coded[begin:end] & 1, k
-            at = stop
+    def rows(
+        self, numbers: Sequence[int], pieces: Pieces
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+        """Return sequences side by side: their pieces, where words begin, of which run each is; filler is of run -1.
+
+        Returns
+        -------
+        ndarray of int64, of bool and of int64, shape (B, length) each
+        """
+        chosen = np.asarray(numbers, np.int64)
+        ids = np.full((len(chosen), self.length), pieces.marks.pad, np.int64)
+        begins, run = np.ones(ids.shape, bool), np.full(ids.shape, -1, np.int64)
+        of, n_runs = self.of[chosen], self.of[chosen + 1] - self.of[chosen]
+        row, k = np.repeat(np.arange(len(chosen)), n_runs), _counted(n_runs)
+        begin, end = self.runs[np.repeat(of, n_runs) + k].T
+        lead = (k == 0) | self.apart  # a mark stands before the run
+        whole = end - begin + lead
+        column = np.cumsum(whole) - whole
+        column -= np.repeat(column[np.cumsum(n_runs) - n_runs], n_runs)
+        ids[row[lead], column[lead]], run[row[lead], column[lead]] = pieces.marks.first, k[lead]
+        sizes = end - begin
+        inner = _counted(sizes)
+        at = np.repeat(row, sizes), np.repeat(column + lead, sizes) + inner
+        coded = self.coded[np.repeat(begin, sizes) + inner]
+        ids[at], begins[at], run[at] = coded >> 1, coded & 1, np.repeat(k, sizes)
         return ids, begins, run
+
+
+def _counted(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0, 1, 2, ... up to each size, one behind the other."""
+    return np.asarray(np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes))
 
 
 def _coded(corpus: Corpus, pieces: Pieces) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -171,22 +188,12 @@ def batch_of(
 ) -> Batch:
     """Return some sequences with masks that depend on the seed and each sequence's number alone."""
     marks = pieces.marks
-    kept = np.array([marks.first, marks.last, marks.pad])
-    rows, runs, at, wanted = [], [], [], []
-    for row, number in enumerate(numbers):
-        ids, begins, run = sequences.row(number, pieces)
-        plain = (run >= 0) & ~np.isin(ids, kept)
-        seen, places = masked(ids, begins, plain, how, np.random.default_rng([*seed, number]))
-        rows.append(seen)
-        runs.append(run)
-        at.append(places + row * sequences.length)
-        wanted.append(ids[places])
-    of = np.stack(runs)
-    gaps = sequences.apart or bool((of < 0).any())
-    return Batch(
-        np.stack(rows), of if gaps else None, _places(of) if sequences.apart else None, np.concatenate(at),
-        np.concatenate(wanted),
-    )  # fmt: skip
+    ids, begins, runs = sequences.rows(numbers, pieces)
+    plain = (runs >= 0) & ~np.isin(ids, [marks.first, marks.last, marks.pad])
+    seen, at = masked(ids, begins, plain, how, keys_of(seed, numbers))
+    gaps = sequences.apart or bool((runs < 0).any())
+    places = _places(runs) if sequences.apart else None
+    return Batch(seen, runs if gaps else None, places, at, ids.reshape(-1)[at])
 
 
 def _places(runs: NDArray[np.int64]) -> NDArray[np.int64]:
