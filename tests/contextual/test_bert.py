@@ -272,7 +272,7 @@ def test_it_learns_what_stands_where_and_beats_frequencies() -> None:
         f"{a} {b} {c} {b} {a}" for a, b, c in zip("abcdefghij" * 20, "klmnopqrst" * 20, "uvwxyzuvwx" * 20, strict=True)
     ]
     heard: list[Event] = []
-    config = BERT(layers=2, dim=32, heads=4, hidden=32, vocab_size=80, length=12, batch=240, epochs=16, rate=0.01,
+    config = BERT(layers=2, dim=32, heads=4, hidden=32, vocab_size=80, length=12, batch=240, epochs=8, rate=0.01,
                   packing="sentences", apart=True)  # fmt: skip
     found = train(text, config, threads=1, heldout=text[:40], listen=heard.append)
     assert found.unigram is not None

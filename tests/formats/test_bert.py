@@ -312,6 +312,26 @@ def test_what_we_write_transformers_reads(kind: str, checkpoint: Make, tmp_path:
     assert back.encode(SENTENCES[:1])[0].tobytes() == ours.encode(SENTENCES[:1])[0].tobytes()
 
 
+def test_what_we_trained_transformers_reads(tmp_path: Path) -> None:
+    from firth.contextual.bert import BERT, train
+
+    sizes = {"layers": 2, "dim": 16, "heads": 2, "hidden": 24, "vocab_size": 60, "length": 16, "batch": 64}
+    options = BERT(recipe="original", epochs=2, **sizes)
+    ours = train(["the quick fox saw a lazy dog", "foxes jumped over 苹果"] * 8, options, threads=1).model
+    firth.save(ours, tmp_path / "out", format="bert")
+    theirs = transformers.AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
+    read = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    words = ["foxes", "saw", "苹果", "quick"]
+    given = read([" ".join(words)], return_tensors="pt")
+    layers, logits = theirs_of(theirs, given["input_ids"], given["attention_mask"].bool())
+    ids = [piece for row in ours.pieces.rows(words) for piece in row]
+    assert given["input_ids"].tolist() == [[ours.pieces.marks.first, *ids, ours.pieces.marks.last]]
+    with torch.no_grad():
+        found = ours.net.layers(given["input_ids"])
+        torch.testing.assert_close(found, layers, atol=1e-5, rtol=0)
+        torch.testing.assert_close(ours.net.logits(found[-1]), logits, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("kind", ["albert", "electra", "roberta"])
 def test_what_has_no_published_form_is_refused(kind: str, checkpoint: Make, tmp_path: Path) -> None:
     ours = firth.load(checkpoint(kind)[0])

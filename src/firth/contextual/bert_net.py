@@ -20,7 +20,7 @@ from firth.nn.transformer import ACTIVATIONS, Block, BlockShape, reset_block
 
 __all__ = ["BertNet", "MaskedHead"]
 
-_STD = 0.02
+_STD, _STD_DIM = 0.02, 768  # BERT-base's: other lengths are given the same variance of products
 
 
 class MaskedHead(nn.Module):
@@ -103,11 +103,15 @@ class BertNet(nn.Module):
             block.attention.dropout = dropout if attention_dropout is None else attention_dropout  # type: ignore
 
     def reset(self, generator: torch.Generator | None = None) -> None:
-        """Draw all matrices from N(0, 0.02); those before a sum with less where norms stand before the parts."""
+        """Draw all matrices from N(0, s), s = 0.02 at a length of 768 and in proportion to 1 / sqrt(dim) at others.
+
+        Those before a sum are drawn with less where norms stand before the parts.
+        """
+        std = _STD * (_STD_DIM / self.shape.dim) ** 0.5
         with torch.no_grad():
             for module in self.modules():
                 if isinstance(module, nn.Embedding | nn.Linear):
-                    module.weight.normal_(0.0, _STD, generator=generator)
+                    module.weight.normal_(0.0, std, generator=generator)
                 elif isinstance(module, nn.LayerNorm):
                     module.weight.fill_(1.0)
                 bias = getattr(module, "bias", None)
@@ -115,7 +119,7 @@ class BertNet(nn.Module):
                     bias.zero_()
         for block in self.blocks:
             assert isinstance(block, Block)  # for the type checker
-            reset_block(block, _STD, self.shape.layers if self.shape.norm == "pre" else 0, generator)
+            reset_block(block, std, self.shape.layers if self.shape.norm == "pre" else 0, generator)
 
     def embedded(self, ids: Tensor, places: Tensor | None = None, types: Tensor | None = None) -> Tensor:
         """Return what the first block reads, (B, N, D).

@@ -54,6 +54,8 @@ def train(
     config = start.config
     plan = Plan.of(config, minutes)
     with settled(device, threads, seed=config.seed, deterministic=config.deterministic) as place:
+        if place.device.type == "cpu" and config.precision == "auto" and _multiplies_bfloat16():
+            tell(Notice("this processor multiplies bfloat16 by itself: --precision bfloat16 trains faster"))
         start.net.to(place.device)
         work = Work(start, corpus, place)
         if init is None:
@@ -69,6 +71,12 @@ def train(
     model = BertModel(net, start.pieces, config.pooling, metadata=made, counts=work.counts)
     unigram = None if guessing is None else guessing.unigram
     return Trained(model, config, done.losses, done.heldout, unigram, done.seconds)
+
+
+def _multiplies_bfloat16() -> bool:
+    """Return whether the processor has instructions for bfloat16, as far as torch tells."""
+    tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(test is not None and bool(test()) for test in tests)
 
 
 def masking_of(pieces: Pieces, share: float, *, whole_words: bool = True, mixed: bool = False) -> Masking:
