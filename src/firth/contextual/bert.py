@@ -205,7 +205,8 @@ def train(
     device : str, optional
         A GPU where there is one.
     init : BertModel, optional
-        A model to train on, published or our own: its shape and its pieces stay. One without a head gets a new one.
+        A model to train on, published or our own: its shape and its pieces stay, and the rate is 1e-4 unless one is
+        given. One without a head gets a new one.
 
     Raises
     ------

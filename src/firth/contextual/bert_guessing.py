@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from firth.config import from_dict
 from firth.contextual.bert import BERT
+from firth.contextual.bert_batches import piece_counts
 from firth.contextual.bert_model import BertModel
 from firth.contextual.bert_reading import cut
 from firth.contextual.bert_training import Guessing, sequences_of
@@ -47,7 +48,7 @@ class MaskedScore:
     unigram : float
         By piece frequencies alone: of the text of training, where the model knows them, else of this text.
     own_counts : bool
-        Whether they are those of the text of training.
+        Whether they are the model's own, of the text of training.
     n : int
         Masked pieces.
     """
@@ -118,24 +119,16 @@ def _read(model: BertModel, text: str | Sequence[str]) -> NDArray[np.int64]:
     """Return a text in pieces, masks among them."""
     mask = _need_head(model)
     own = model.pieces.strings[mask]
+    parts: list[list[int]] = [[]]
     if isinstance(text, str):
         parts = [_pieces_of(model, part) for part in text.replace(own, _MASK).split(_MASK)]
     else:
-        words = next(iter(checked([text])))
-        groups = [list(group) for key, group in itertools.groupby(words, lambda word: word in (own, _MASK))]
-        flags = [key for key, _ in itertools.groupby(words, lambda word: word in (own, _MASK))]
-        return np.array(
-            [
-                piece
-                for is_mask, group in zip(flags, groups, strict=True)
-                for piece in ([mask] * len(group) if is_mask else cut([group], model.pieces)[0].ids.tolist())
-            ],
-            np.int64,
-        )
-    found = parts[0]
-    for part in parts[1:]:
-        found = [*found, mask, *part]
-    return np.array(found, np.int64)
+        for word in next(iter(checked([text]))):
+            if word in (own, _MASK):
+                parts.append([])
+            else:
+                parts[-1] += model.pieces.rows([word])[0]
+    return np.array([piece for n, part in enumerate(parts) for piece in ([mask] if n else []) + part], np.int64)
 
 
 def _pieces_of(model: BertModel, text: str) -> list[int]:
@@ -168,15 +161,11 @@ def masked_score(model: BertModel, text: Any) -> MaskedScore:
     longest = model.net.shape.longest
     config = from_dict(BERT, options) if isinstance(options, dict) else BERT(length=max(4, min(longest, 128)))
     sequences = sequences_of(corpus, model.pieces, config)
-    counts = model.counts
-    if counts is None:
-        from firth.contextual.bert_batches import piece_counts
-
-        found = piece_counts(sequences, model.net.shape.pieces)
-    guessing = Guessing(model.net, model.pieces, sequences, found if counts is None else counts)
+    counts = piece_counts(sequences, model.net.shape.pieces) if model.counts is None else model.counts
+    guessing = Guessing(model.net, model.pieces, sequences, counts)
     if not guessing.n:
         raise DataError("the text has no pieces to guess")
-    return MaskedScore(guessing(), guessing.unigram, counts is not None, guessing.n)
+    return MaskedScore(guessing(), guessing.unigram, model.counts is not None, guessing.n)
 
 
 def pseudo_scores(model: BertModel, sentences: Iterable[Sentence]) -> list[Float64]:

@@ -21,6 +21,7 @@ from firth.text.corpus import Corpus
 __all__ = ["Start", "begin", "digest"]
 
 _OF_THE_MODEL = ("layers", "dim", "heads", "hidden", "positions", "norm", "activation", "bias", "types", "vocab_size")
+_RATE = 1e-4  # of a model that is trained on: what it knows is not to be washed out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,8 @@ def _from_model(config: BERT, model: BertModel, generator: torch.Generator) -> S
     config = dataclasses.replace(
         config, layers=shape.layers, dim=shape.dim, heads=shape.heads, hidden=shape.hidden, positions=shape.positions,
         norm=shape.norm, activation=shape.activation, bias=shape.bias, types=shape.types, length=length,
-        vocab_size=max(len(model.pieces), 8), dropout=0.1 if config.dropout is None else config.dropout,
+        vocab_size=max(len(model.pieces), 8), rate=_RATE if config.rate is None else config.rate,
+        dropout=(0.1 if shape.norm == "post" else 0.0) if config.dropout is None else config.dropout,
     )  # fmt: skip
     return Start(config.filled(), own, model.pieces)
 

@@ -163,14 +163,13 @@ class Work:
         """Return the batches of an epoch: all sequences in a new order, each with new masks."""
         n, rows = len(self.sequences), self.rows
         order = np.random.default_rng([self.config.seed, number]).permutation(n)
-        if n > rows and n % rows:
+        if n % rows and (n > rows or self.place.world > 1):
             order = np.resize(order, n + rows - n % rows)  # the last batch is filled with the epoch's first ones
-        own = rows // self.place.world or 1
+        own = rows // self.place.world
         groups = [
             order[first + self.place.rank * own : first + (self.place.rank + 1) * own]
             for first in range(0, len(order), rows)
         ]
-        groups = [group for group in groups if len(group)]
         return _Batches(groups, lambda group: self._batch(group, number))
 
     def _batch(self, group: NDArray[np.int64], epoch: int) -> Batch:
