@@ -322,6 +322,9 @@ def test_pieces_know_every_character_that_has_a_place() -> None:
     assert [len(row) for row in pieces.rows(["苹果", "playing"])] == [2, 1]
     lower = train_pieces(corpus, "wordpiece", 200, uncased=True)
     assert lower.rows(["Été", "ete"])[0] == lower.rows(["ete"])[0]
+    rare = [chr(0x4E00 + n) for n in range(300)]
+    wide = train_pieces(as_corpus([["abcde"] * 10_000, rare]), "wordpiece", 2000)
+    assert wide.misread(rare) == 5  # of 50,300 characters, one of 10,000
     tight = train_pieces(corpus, "wordpiece", 16)
     assert len(tight) <= 16
     assert tight.misread(["Été"]) == 1  # no place for rare characters

@@ -37,7 +37,7 @@ def bert() -> Make:
         with torch.no_grad():
             for name, value in net.named_parameters():
                 if "norm" not in name:
-                    value.mul_(12.0)
+                    value.mul_(1.2)
         return BertModel(net, Pieces(wordpiece_json(VOCABULARY)), pooling)
 
     return make

@@ -102,11 +102,8 @@ def side_by_side(
     ids = np.full((len(group), max(lengths)), marks.pad, np.int64)
     for row, stretch in zip(ids, group, strict=True):
         n = stretch.stop - stretch.begin
-        row[0], row[1 : n + 1], row[n + 1] = (
-            marks.first,
-            cuts[stretch.sentence].ids[stretch.begin : stretch.stop],
-            (marks.last),
-        )
+        row[0], row[n + 1] = marks.first, marks.last
+        row[1 : n + 1] = cuts[stretch.sentence].ids[stretch.begin : stretch.stop]
     allowed = None
     if min(lengths) < max(lengths):
         there = torch.arange(ids.shape[1]) < torch.tensor(lengths)[:, None]

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from firth.contextual.pieces import MARKS, Pieces, need_tokenizers, wordpiece_json
 from firth.errors import ConfigError
 from firth.text.corpus import Corpus
@@ -20,6 +22,7 @@ __all__ = ["train_pieces"]
 
 _MARKS = [names[0] for names in (MARKS[role] for role in ("pad", "unknown", "first", "last", "mask"))]
 _AT_ONCE = 1 << 16  # characters that are given to the library as one string
+_COVERED = 0.9999  # of a text's characters have a piece: a wiki has thousands that stand there once or twice
 _ALPHABET_SHARE = 0.75  # of the vocabulary may be single characters
 _BYTES = 256
 
@@ -32,7 +35,8 @@ def train_pieces(corpus: Corpus, kind: str, size: int, *, uncased: bool = False)
     corpus : Corpus
     kind : {"wordpiece", "bpe"}
     size : int
-        Pieces at most, five marks with them. Characters that are too rare to find a place are read as unknown.
+        Pieces at most, five marks with them. In WordPiece the rarest characters, one of 10,000 in a text, are read as
+        unknown, and further ones where they would fill the vocabulary.
     uncased : bool
         Lower-case words and take accents off first.
 
@@ -67,7 +71,7 @@ def _wordpiece(corpus: Corpus, size: int, *, uncased: bool) -> Pieces:
     # are equally frequent joins those of the lowest numbers: numbers that are given beforehand make it deterministic.
     trainer = trainers.WordPieceTrainer(
         vocab_size=size, min_frequency=2, show_progress=False, special_tokens=[*_MARKS, *alphabet],
-        limit_alphabet=len({piece.removeprefix("##") for piece in alphabet}), continuing_subword_prefix="##",
+        limit_alphabet=0, continuing_subword_prefix="##",  # no character but these
     )  # fmt: skip
     tokenizer.train_from_iterator(_repeated(corpus), trainer)
     vocab = tokenizer.get_vocab(with_added_tokens=True)
@@ -87,7 +91,9 @@ def _alphabet(corpus: Corpus, tokenizer: Any, size: int) -> list[str]:
                 inside[character] += count
     merged = Counter({(0, c): n for c, n in begin.items()}) + Counter({(1, c): n for c, n in inside.items()})
     ranked = sorted(merged, key=lambda entry: (-merged[entry], entry))
-    kept = sorted(ranked[: max(int(_ALPHABET_SHARE * size) - len(_MARKS), 2)])
+    covered = np.cumsum([merged[entry] for entry in ranked])
+    n = int(np.searchsorted(covered, _COVERED * covered[-1])) + 1 if len(covered) else 0
+    kept = sorted(ranked[: min(n, max(int(_ALPHABET_SHARE * size) - len(_MARKS), 2))])
     single = {c for _, c in kept}
     return [*sorted(single), *("##" + c for place, c in kept if place == 1)]
 
