@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firth.contextual.bert_model import BertModel
@@ -58,6 +58,7 @@ words = st.text("abcdefgh", min_size=1, max_size=5)
 
 
 @pytest.mark.parametrize("shape", [{}, MODERN])
+@settings(max_examples=30)
 @given(sentences=st.lists(st.lists(words, max_size=9), min_size=1, max_size=6), tokens=st.integers(1, 60))
 def test_vectors_are_the_same_alone_and_in_any_batch(
     bert: Make, shape: dict[str, Any], sentences: list[list[str]], tokens: int
