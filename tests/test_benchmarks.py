@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 NAMES = (
+    "bert_train",
     "child",
     "commandline",
     "elmo_speed",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from firth.cli.evaluate_context import ContextSets, evaluate_in_context
+from firth.cli.evaluate_masked import evaluate_masked, holds_bert
 from firth.cli.language_model import Mixing, is_elmo, language_model, reading_options
 from firth.cli.options import CaseOption, FormatOption, JsonFlag, LimitOption, Method, ModelPath, load_vectors
 from firth.cli.output import note, print_json, print_table
@@ -36,7 +37,9 @@ def evaluate(
     *,
     similarity: Annotated[Files, Parameter(help="Similarity sets: two words and a score a line; folders too.")] = None,
     analogies: Annotated[Files, Parameter(help="Analogy sets in Google's format, or tables; folders too.")] = None,
-    text: Annotated[Files, Parameter(help="Texts whose perplexity is wanted (language models).")] = None,
+    text: Annotated[
+        Files, Parameter(help="Texts whose perplexity is wanted (language models), or masked loss (BERT).")
+    ] = None,
     context: ContextSets | None = None,
     mixing: Mixing | None = None,
     carry: Annotated[
@@ -67,6 +70,11 @@ def evaluate(
     if text:
         if similarity or analogies:
             raise ConfigError("--text is for language models alone", remedy="ask for similarity and analogies apart")
+        if holds_bert(model):
+            if mixing is not None or carry is not None:
+                raise ConfigError("a masked language model is mixed with nothing, and reads no text as one")
+            evaluate_masked(model, text, reading, json=json)
+            return
         _perplexities(language_model(model, mixing), text, reading, carry, json)
         return
     if mixing is not None:

@@ -38,6 +38,7 @@ VERBS = {
     "senses": "Group the occurrences of a word in a text by their vectors in context.",
     "generate": "Draw sentences from a language model.",
     "embed": "Turn every sentence of a text into vectors.",
+    "distil": "Take one vector a word out of a model of words in context.",
     "inspect": "Tell what a file or folder is and what can be done with it.",
     "convert": "Convert vectors from one format to another.",
 }

@@ -24,6 +24,7 @@ MODELS = {
     "rnn": ("firth.lm.rnn:RNN", "Recurrent language model: Elman, GRU, LSTM, AWD-LSTM (Merity et al. 2018)."),
     "transformer": ("firth.lm.transformer:Transformer", "Causal Transformer as a language model (Vaswani 2017)."),
     "elmo": ("firth.contextual.elmo:Elmo", "Words in context by a language model of both directions (Peters 2018)."),
+    "bert": ("firth.contextual.bert:BERT", "Words in context by guessing masked ones (Devlin et al. 2019)."),
 }
 
 app = App(name="train", help="Train a model on texts or a corpus.")
