@@ -27,7 +27,7 @@ VERBS = {
     "demo": "Train on text found on this machine, show what was learnt, and write it all into a folder.",
     "corpus": "Tokenise and count a text once, into a corpus that every trainer reads.",
     "train": "Train a model on texts or a corpus.",
-    "task": "Train, run and score taggers and text classifiers.",
+    "task": "Train, run and score taggers, text classifiers and translators.",
     "compare": "Compare models under one protocol: what vectors are worth where labels are few.",
     "nearest": "Show the words nearest to each word.",
     "similarity": "Show the cosine of two words.",
