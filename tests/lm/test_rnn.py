@@ -16,7 +16,8 @@ from firth.events import EpochEnd, Event, Notice
 from firth.lm.lexicon import Lexicon
 from firth.lm.rnn import RECIPES, RNN, train
 from firth.lm.rnn_model import RNNModel
-from firth.lm.rnn_module import Drops, RecurrentNet, Shape, locked_dropout
+from firth.lm.rnn_module import Drops, RecurrentNet, Shape
+from firth.nn.dropout import locked_dropout
 from firth.text.vocab import Vocab
 
 TEXT = ["the cat sat on the mat", "a dog lay on the rug", "the dog saw a cat", "on the mat lay a rug"] * 5

@@ -11,17 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from firth.contextual.bert_reading import Cut, Stretch, cut, side_by_side, stretches
+from firth.contextual.layer_features import LayerFeatures
 from firth.contextual.layer_mix import LayerMix
 from firth.contextual.sentences import checked
 from firth.errors import ConfigError
 
 if TYPE_CHECKING:
     from firth.contextual.bert_model import BertModel
+    from firth.contextual.bert_net import BertNet
 
 __all__ = ["BertFeatures"]
 
 
-class BertFeatures(nn.Module):
+class BertFeatures(LayerFeatures):
     """Maps a batch of sentences to their words' vectors.
 
     ``module(sentences)`` takes ``Sequence[Sequence[str]]`` and gives a float32 Tensor ``(batch, n_longest, dim)`` on
@@ -37,6 +39,9 @@ class BertFeatures(nn.Module):
         The model's own where it is frozen, else a copy, which has dropout while it is trained.
     mix : LayerMix
     """
+
+    net: BertNet
+    _model: list[BertModel]
 
     def __init__(
         self, model: BertModel, mix: LayerMix, *, freeze: bool, dropout: float, inner_dropout: float = 0.0
@@ -54,24 +59,6 @@ class BertFeatures(nn.Module):
         self.mix = copy.deepcopy(mix).requires_grad_(True)
         self.dropout = nn.Dropout(dropout)
 
-    @property
-    def dim(self) -> int:
-        """Length of a word's vector."""
-        return self.net.shape.dim
-
-    def forward(self, sentences: Sequence[Sequence[str]]) -> Tensor:
-        """Return the vectors of sentences side by side, (batch, n_longest, dim), zeros behind their ends."""
-        mask = self.mask(sentences)
-        layers = self._frozen_layers(sentences) if self.frozen else self._layers(sentences)
-        mixed = self.mix(layers, mask)
-        return torch.as_tensor(self.dropout(mixed * mask[..., None]))
-
-    def mask(self, sentences: Sequence[Sequence[str]]) -> Tensor:
-        """Return which places hold words, bool (batch, n_longest)."""
-        lengths = torch.tensor([len(sentence) for sentence in sentences], dtype=torch.int64)
-        longest = int(lengths.max()) if len(lengths) else 0
-        return (torch.arange(longest) < lengths[:, None]).to(self.mix.gamma.device)
-
     def model(self) -> BertModel:
         """Return a BERT of the net and the mix as they are now."""
         return self._model[0].with_mix(copy.deepcopy(self.mix))
@@ -82,14 +69,6 @@ class BertFeatures(nn.Module):
         if self.frozen:
             self.net.eval()
         return self
-
-    def _frozen_layers(self, sentences: Sequence[Sequence[str]]) -> Tensor:
-        """Return what the model gives, (n_layers, batch, n_longest, dim)."""
-        found = [torch.from_numpy(layers).transpose(0, 1) for layers in self._model[0].encode_layers(sentences)]
-        if not found:
-            return torch.zeros(self.mix.n_layers, 0, 0, self.dim, device=self.mix.gamma.device)
-        side = nn.utils.rnn.pad_sequence(found, batch_first=True)  # (batch, n_longest, n_layers, dim)
-        return side.permute(2, 0, 1, 3).to(self.mix.gamma.device)
 
     def _layers(self, sentences: Sequence[Sequence[str]]) -> Tensor:
         """Return the layers with their history, (n_layers, batch, n_longest, dim)."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,26 +14,26 @@ from numpy.typing import NDArray
 from firth.contextual.bert_features import BertFeatures
 from firth.contextual.bert_net import BertNet
 from firth.contextual.bert_reading import POOLINGS, read_layers
+from firth.contextual.layer_encoding import BATCH_TOKENS, LayerEncoding, tell
 from firth.contextual.layer_mix import LayerMix, MixLike, mix_of
 from firth.contextual.pieces import Pieces
-from firth.contextual.sentences import checked, windows
 from firth.errors import ConfigError, DataError
-from firth.events import Listener, Notice
+from firth.events import Listener
 from firth.protocols import Float32, Sentence
 
 __all__ = ["BATCH_TOKENS", "BertModel"]
 
-BATCH_TOKENS = 2048
-_WINDOW = 4  # batches of sentences that are held and sorted by length
 _TOP_SHARE = 0.9  # of the top layer, where a mix begins that is trained with the net
 _DROPOUT = 0.1  # in fine-tuning, as published
 
 
-class BertModel:
+class BertModel(LayerEncoding):
     """A net of BERT's family and its pieces: a contextual :class:`~firth.protocols.Representation`.
 
-    A word's vector is made of those of its pieces. The same sentence gives the same vectors, alone or in any batch, up
-    to the last digits of float32: matrix products sum in another order for other sizes.
+    A word's vector is made of those of its pieces. A sentence of more pieces than the net has places is read in
+    stretches that overlap by half (:mod:`firth.contextual.bert_reading`), no word left out. A word that gives no piece,
+    such as a blank or a control character, is read as the unknown one. The same sentence gives the same vectors, alone
+    or in any batch, up to the last digits of float32: matrix products sum in another order for other sizes.
 
     Parameters
     ----------
@@ -63,6 +62,8 @@ class BertModel:
     DataError
         When there are more pieces than rows of the net.
     """
+
+    net: BertNet
 
     def __init__(
         self,
@@ -97,69 +98,16 @@ class BertModel:
         """Layers of each word: what the first block reads, and what each block gives."""
         return self.net.shape.layers + 1
 
-    def encode(
-        self, sentences: Iterable[Sentence], *, batch_tokens: int = BATCH_TOKENS, listen: Listener | None = None
-    ) -> list[Float32]:
-        """Return the mixed layers of each sentence, ``(n_words, dim)``; parameters as of :meth:`stream`."""
-        return list(self.stream(sentences, mixed=True, batch_tokens=batch_tokens, listen=listen))
-
-    def encode_layers(
-        self, sentences: Iterable[Sentence], *, batch_tokens: int = BATCH_TOKENS, listen: Listener | None = None
-    ) -> list[Float32]:
-        """Return all layers of each sentence, ``(n_layers, n_words, dim)``, what the first block reads first.
-
-        Parameters are those of :meth:`stream`.
-        """
-        return list(self.stream(sentences, batch_tokens=batch_tokens, listen=listen))
-
-    def stream(
-        self,
-        sentences: Iterable[Sentence],
-        *,
-        mixed: bool = False,
-        batch_tokens: int = BATCH_TOKENS,
-        listen: Listener | None = None,
+    def _read(
+        self, held: Iterable[Sequence[Sentence]], batch_tokens: int, listen: Listener | None
     ) -> Iterator[Float32]:
-        """Yield the layers of each sentence, in order, while the text is read.
-
-        About four batches of sentences are held at a time, sorted by length. A sentence of more pieces than the net has
-        places is read in stretches that overlap by half (:mod:`firth.contextual.bert_reading`), no word left out.
-
-        Parameters
-        ----------
-        sentences : iterable of sequences of str
-            A generator will do. An empty sentence has no vectors. A word that gives no piece, such as a blank or a
-            control character, is read as the unknown one.
-        mixed : bool
-            Yield the mix of the layers, ``(n_words, dim)``, instead of all, ``(n_layers, n_words, dim)``.
-        batch_tokens : int
-            Pieces that are read side by side, filler with them, at most; one stretch may have more.
-        listen : Listener, optional
-            Hears once, at the end, how many words have pieces that are unknown; without one it is a Python warning.
-
-        Raises
-        ------
-        ConfigError
-            When ``batch_tokens`` is not positive.
-        DataError
-            When a sentence is a str or holds something else than str.
-        """
-        if batch_tokens < 1:
-            raise ConfigError("batch_tokens is too small", got=batch_tokens, expected="at least 1")
         unknown = total = 0
-        for window in windows(checked(sentences), _WINDOW * batch_tokens):
+        for window in held:
             for sentence in window:
                 unknown, total = unknown + self.pieces.misread(sentence), total + len(sentence)
-            for layers in read_layers(self.net, self.pieces, window, self.pooling, batch_tokens):
-                yield self.mixed(layers) if mixed else layers
+            yield from read_layers(self.net, self.pieces, window, self.pooling, batch_tokens)
         if unknown:
-            _tell(f"{unknown:,} of {total:,} words have characters that no piece has: read as unknown", listen)
-
-    @torch.no_grad()
-    def mixed(self, layers: Float32) -> Float32:
-        """Return the mix of a sentence's layers, ``(n_layers, n_words, dim)`` to ``(n_words, dim)``."""
-        found: Float32 = self.mix(torch.from_numpy(layers).to(self.mix.gamma.device)).cpu().numpy()
-        return found
+            tell(f"{unknown:,} of {total:,} words have characters that no piece has: read as unknown", listen)
 
     def with_mix(self, mix: MixLike) -> BertModel:
         """Return the same net with another mix of its layers.
@@ -226,10 +174,3 @@ class BertModel:
         self.net.to(device)
         self.mix.to(device)
         return self
-
-
-def _tell(message: str, listen: Listener | None) -> None:
-    if listen is None:
-        warnings.warn(message, stacklevel=4)
-    else:
-        listen(Notice(message))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from firth.contextual.layer_features import LayerFeatures
 from firth.contextual.layer_mix import LayerMix
 from firth.contextual.sentences import checked
 from firth.errors import ConfigError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ElmoFeatures"]
 
 
-class ElmoFeatures(nn.Module):
+class ElmoFeatures(LayerFeatures):
     """Maps a batch of sentences to their tokens' vectors.
 
     ``module(sentences)`` takes ``Sequence[Sequence[str]]`` and gives a float32 Tensor ``(batch, n_longest, dim)`` on
@@ -36,6 +37,8 @@ class ElmoFeatures(nn.Module):
     mix : LayerMix
     """
 
+    _model: list[LayeredModel[Any]]
+
     def __init__(self, model: LayeredModel[Any], mix: LayerMix, *, freeze: bool, dropout: float) -> None:
         super().__init__()
         if not 0 <= dropout < 1:
@@ -50,24 +53,6 @@ class ElmoFeatures(nn.Module):
         self.mix = copy.deepcopy(mix).requires_grad_(True)
         self.dropout = nn.Dropout(dropout)
 
-    @property
-    def dim(self) -> int:
-        """Length of a token's vector."""
-        return int(self.net.shape.dim)
-
-    def forward(self, sentences: Sequence[Sequence[str]]) -> Tensor:
-        """Return the vectors of sentences side by side, (batch, n_longest, dim), zeros behind their ends."""
-        mask = self.mask(sentences)
-        layers = self._frozen_layers(sentences) if self.frozen else self._layers(sentences)
-        mixed = self.mix(layers, mask)
-        return torch.as_tensor(self.dropout(mixed * mask[..., None]))
-
-    def mask(self, sentences: Sequence[Sequence[str]]) -> Tensor:
-        """Return which places hold tokens, bool (batch, n_longest)."""
-        lengths = torch.tensor([len(sentence) for sentence in sentences], dtype=torch.int64)
-        longest = int(lengths.max()) if len(lengths) else 0
-        return (torch.arange(longest) < lengths[:, None]).to(self.mix.gamma.device)
-
     def model(self) -> LayeredModel[Any]:
         """Return a model of the net and the mix as they are now."""
         return self._model[0].with_mix(copy.deepcopy(self.mix))
@@ -77,14 +62,6 @@ class ElmoFeatures(nn.Module):
         super().train(mode)
         self.net.eval()
         return self
-
-    def _frozen_layers(self, sentences: Sequence[Sequence[str]]) -> Tensor:
-        """Return what the model gives, (n_layers, batch, n_longest, dim)."""
-        found = [torch.from_numpy(layers).transpose(0, 1) for layers in self._model[0].encode_layers(sentences)]
-        if not found:
-            return torch.zeros(self.mix.n_layers, 0, 0, self.dim, device=self.mix.gamma.device)
-        side_by_side = nn.utils.rnn.pad_sequence(found, batch_first=True)  # (batch, n_longest, n_layers, dim)
-        return side_by_side.permute(2, 0, 1, 3).to(self.mix.gamma.device)
 
     def _layers(self, sentences: Sequence[Sequence[str]]) -> Tensor:
         """Return the layers with their history, (n_layers, batch, n_longest, dim)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
@@ -10,13 +9,13 @@ import torch
 
 from firth.contextual.elmo_features import ElmoFeatures
 from firth.contextual.grain import Grain, token_grain
+from firth.contextual.layer_encoding import BATCH_TOKENS, LayerEncoding, tell
 from firth.contextual.layer_mix import LayerMix, MixLike, mix_of
-from firth.contextual.sentences import Misread, checked, windows
+from firth.contextual.sentences import Misread
 from firth.contextual.spelling import Spelling
 from firth.contextual.token_vectors import TokenVectors
 from firth.contextual.word_table import WordTable
-from firth.errors import ConfigError
-from firth.events import Listener, Notice
+from firth.events import Listener
 from firth.protocols import Float32, Sentence
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH_TOKENS", "LayeredModel", "Reads"]
 
-BATCH_TOKENS = 2048
 Net = TypeVar("Net", "BiLM", "ContextNet")
-_WINDOW = 4  # batches of sentences that are held and sorted by length
 _ROOM = 1 << 26  # bytes of token vectors that are kept while one text is read
 
 
@@ -40,7 +37,7 @@ class Reads(Protocol):
         ...
 
 
-class LayeredModel(Generic[Net]):
+class LayeredModel(LayerEncoding, Generic[Net]):
     """A net and what it needs to read words: a contextual :class:`~firth.protocols.Representation`.
 
     The same sentence gives the same vectors, alone or in any batch, in any order. On one machine, at one number of
@@ -99,70 +96,18 @@ class LayeredModel(Generic[Net]):
         """Layers of each token, the token layer among them."""
         return self.net.shape.n_layers
 
-    def encode(
-        self, sentences: Iterable[Sentence], *, batch_tokens: int = BATCH_TOKENS, listen: Listener | None = None
-    ) -> list[Float32]:
-        """Return the mixed layers of each sentence, ``(n_tokens, dim)``; parameters as of :meth:`stream`."""
-        return list(self.stream(sentences, mixed=True, batch_tokens=batch_tokens, listen=listen))
-
-    def encode_layers(
-        self, sentences: Iterable[Sentence], *, batch_tokens: int = BATCH_TOKENS, listen: Listener | None = None
-    ) -> list[Float32]:
-        """Return all layers of each sentence, ``(n_layers, n_tokens, dim)``, the token layer first.
-
-        Parameters are those of :meth:`stream`.
-        """
-        return list(self.stream(sentences, batch_tokens=batch_tokens, listen=listen))
-
-    def stream(
-        self,
-        sentences: Iterable[Sentence],
-        *,
-        mixed: bool = False,
-        batch_tokens: int = BATCH_TOKENS,
-        listen: Listener | None = None,
+    def _read(
+        self, held: Iterable[Sequence[Sentence]], batch_tokens: int, listen: Listener | None
     ) -> Iterator[Float32]:
-        """Yield the layers of each sentence, in order, while the text is read.
-
-        About four batches of sentences are held at a time, sorted by length.
-
-        Parameters
-        ----------
-        sentences : iterable of sequences of str
-            A generator will do. An empty sentence has no vectors.
-        mixed : bool
-            Yield the mix of the layers, ``(n_tokens, dim)``, instead of all, ``(n_layers, n_tokens, dim)``.
-        batch_tokens : int
-            Tokens that are read side by side; of an ELMo, memory is about this times 16 bytes times the number of
-            cells. The vectors do not depend on it.
-        listen : Listener, optional
-            Hears once, at the end, how many words were cut or had no vector; without one it is a Python warning.
-
-        Raises
-        ------
-        ConfigError
-            When ``batch_tokens`` is not positive.
-        DataError
-            When a sentence is a str or holds something else than str.
-        """
-        if batch_tokens < 1:
-            raise ConfigError("batch_tokens is too small", got=batch_tokens, expected="at least 1")
         misread = Misread(self.reader)
         of_tokens, of_layers = self._grain()
         encoder = self._encoder(batch_tokens, of_layers)
         tokens = TokenVectors(self.net, self.reader, of_tokens, _ROOM, self._known())
-        for window in windows(checked(sentences), _WINDOW * batch_tokens):
+        for window in held:
             misread.look_at(window)
-            for layers in encoder.layers(window, tokens):
-                yield self.mixed(layers) if mixed else layers
+            yield from encoder.layers(window, tokens)
         if told := str(misread):
-            _tell(told, listen)
-
-    @torch.no_grad()
-    def mixed(self, layers: Float32) -> Float32:
-        """Return the mix of a sentence's layers, ``(n_layers, n_tokens, dim)`` to ``(n_tokens, dim)``."""
-        found: Float32 = self.mix(torch.from_numpy(layers).to(self.mix.gamma.device)).cpu().numpy()
-        return found
+            tell(told, listen)
 
     def with_mix(self, mix: MixLike) -> Self:
         """Return the same net with another mix of its layers.
@@ -238,10 +183,3 @@ class LayeredModel(Generic[Net]):
         if key not in self._grains:
             self._grains[key] = token_grain(self.net), self._layer_grain()
         return self._grains[key]
-
-
-def _tell(message: str, listen: Listener | None) -> None:
-    if listen is None:
-        warnings.warn(message, stacklevel=4)
-    else:
-        listen(Notice(message))

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from firth.nn.dropout import locked_dropout
 from firth.nn.recurrent import Layer
 from firth.nn.softmax import AdaptiveSoftmax, FullSoftmax
 
-__all__ = ["Drops", "RecurrentNet", "Shape", "locked_dropout"]
+__all__ = ["Drops", "RecurrentNet", "Shape"]
 
 State = list[Tensor]  # of each layer, (1 or 2, batch, n_out)
 
@@ -156,10 +157,3 @@ class RecurrentNet(nn.Module):
             kept = torch.full((self.shape.n_outputs, 1), 1 - self.drops.embedding, device=tokens.device).bernoulli_()
             x = x * (kept[tokens] / (1 - self.drops.embedding))
         return locked_dropout(x, self.drops.input, self.training)
-
-
-def locked_dropout(x: Tensor, share: float, training: bool) -> Tensor:
-    """Drop the same entries at every step (Gal and Ghahramani 2016), of a (n_steps, batch, n) tensor."""
-    if not training or not share:
-        return x
-    return x * (torch.empty_like(x[:1]).bernoulli_(1 - share) / (1 - share))

@@ -22,9 +22,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from firth.nn.dropout import locked_dropout
 from firth.nn.recurrent import Layer
 from firth.seq2seq.attention import Attention
-from firth.seq2seq.encoder import Encoded, locked_dropout, open_forget_gate
+from firth.seq2seq.encoder import Encoded, open_forget_gate
 from firth.seq2seq.shape import Shape
 
 __all__ = ["Decoder", "Memory", "State"]

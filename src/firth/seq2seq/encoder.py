@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from firth.nn.dropout import locked_dropout
 from firth.nn.recurrent import Layer
 from firth.seq2seq.shape import Shape
 
-__all__ = ["Encoded", "Encoder", "locked_dropout", "open_forget_gate"]
+__all__ = ["Encoded", "Encoder", "open_forget_gate"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,13 +112,6 @@ class Encoder(nn.Module):
         x = self.rows(locked_dropout(rows, self.dropout, self.training))
         summary = (x * real[:, :, None]).sum(0) / lengths[:, None]
         return Encoded(x.transpose(0, 1).contiguous(), real.t(), summary)
-
-
-def locked_dropout(x: Tensor, share: float, training: bool) -> Tensor:
-    """Drop the same entries at every step (Gal and Ghahramani 2016), of a (n_steps, batch, n) tensor."""
-    if not training or not share:
-        return x
-    return x * (torch.empty_like(x[:1]).bernoulli_(1 - share) / (1 - share))
 
 
 def open_forget_gate(layer: Layer) -> None:

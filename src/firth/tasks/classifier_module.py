@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from firth.contextual.bilm import reversal
 from firth.contextual.layer_mix import LayerMix
-from firth.lm.rnn_module import locked_dropout
+from firth.nn.dropout import locked_dropout
 from firth.nn.recurrent import Layer
 from firth.tasks.tagger_module import Inputs, SourceShape, draw, read_both_ways
 

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from firth.contextual.bilm import reversal
 from firth.contextual.layer_mix import LayerMix
-from firth.lm.rnn_module import locked_dropout
 from firth.nn.crf import CRF, Legal
+from firth.nn.dropout import locked_dropout
 from firth.nn.recurrent import Layer
 
 __all__ = ["CASES", "Inputs", "SourceShape", "TaggerNet", "TaggerShape", "draw", "read_both_ways"]
