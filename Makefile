@@ -9,7 +9,7 @@ demo: $(STAMP)
 	$(BIN)/firth demo --out demo-out
 
 test: $(STAMP) lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: test
 

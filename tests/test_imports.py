@@ -16,8 +16,8 @@ ROOT = Path(firth.__file__).parent
 # From the top; a part may import what stands below it, and itself.
 LAYERS = (
     ("cli",),
-    ("explore", "compare", "compat", "plot"),
-    ("plot_labels",),
+    ("explore", "compare", "compat", "plot", "plot_scores"),
+    ("plot_labels", "plot_sheet"),
     ("formats", "evaluate"),
     ("tasks",),
     ("contextual",),  # a biLM is two language models

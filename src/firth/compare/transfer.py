@@ -38,7 +38,7 @@ class Transfer(Config):
     Examples
     --------
     >>> Transfer(shares=(0.1, 1.0)).n_cells(tasks=2, representations=3)
-    36
+    48
     """
 
     shares: tuple[float, ...] = option((0.01, 0.03, 0.1, 0.3, 1.0), "shares of the labels to learn from")
