@@ -27,7 +27,7 @@ __all__ = ["PENALTIES", "AverageScorer", "pooled", "train"]
 PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # that are tried, until it has become worse twice
 _FEW = 20  # examples of which none are held out to choose a penalty
 _TOGETHER = 256
-_ROUGH = 1e-8  # part of the loss that a step must take off, while penalties are tried
+_ROUGH, _FINE = 1e-8, 1e-11  # part of the loss that a step must take off: while penalties are tried, and at last
 _STEADY = 1.0  # the penalty where there is nothing to choose by
 
 
@@ -160,7 +160,7 @@ class _Work:
             self.ngrams, table = NgramRatios.fitted(examples.texts, self.gold, len(labels), config.ngrams)
             self.blocks.append(Block(self.ngrams.rows(examples.texts), table))
 
-    def fit(self, l2: float, start: Float64 | None = None, tolerance: float = 1e-13) -> Fit:
+    def fit(self, l2: float, start: Float64 | None = None, tolerance: float = _FINE) -> Fit:
         return fit(self.blocks, self.gold, len(self.ids), l2, start=start, tolerance=tolerance)
 
     def tried(
