@@ -23,7 +23,7 @@ __all__ = ["check_sources", "sources_apart", "sources_together"]
 
 _CASES = ("fallback", "exact")
 _MOST_SOURCES, _MOST_LAYERS = 64, 1 << 10
-_TASKS = ("tagger", "text-classifier")  # models that read representations and are none
+_TASKS = ("tagger", "text-classifier", "translator")  # models that read representations and are none
 
 
 def sources_apart(sources: Sequence[Source]) -> Parts:
