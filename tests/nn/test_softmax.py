@@ -134,3 +134,25 @@ def test_adaptive_softmax_is_torchs_on_ranks() -> None:
     assert softmax.loss(hidden, targets).item() == pytest.approx(
         -table[torch.arange(5), targets].sum().item(), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("kind", ["full", "sampled"])
+def test_half_precision_around_an_output_layer_keeps_the_layer_in_single(kind: str) -> None:
+    torch.manual_seed(0)
+    layer = FullSoftmax(8, 30) if kind == "full" else SampledSoftmax(8, 30, np.ones(30))
+    layer.reset(0.5)
+    hidden = torch.randn(20, 8, requires_grad=True)
+    targets = torch.randint(30, (20,))
+    found = []
+    for half in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            loss = layer.loss(hidden, targets)
+        layer.zero_grad()
+        (gradient,) = torch.autograd.grad(loss, hidden)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            found.append(
+                [loss.detach(), gradient, layer.picked(hidden, targets).detach(), layer.log_probs(hidden).detach()]
+            )
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer.loss(hidden.bfloat16(), targets).dtype == torch.float32

@@ -65,14 +65,17 @@ class FullSoftmax(nn.Module):
 
     def log_probs(self, hidden: Tensor) -> Tensor:
         """Return all log probabilities, shape (n, n_outputs)."""
-        return functional.log_softmax(functional.linear(hidden, self.weight[: self.n_outputs], self.bias), dim=1)
+        with torch.autocast(hidden.device.type, enabled=False):  # sums over all outputs need their digits
+            rows = hidden.to(self.weight.dtype)
+            return functional.log_softmax(functional.linear(rows, self.weight[: self.n_outputs], self.bias), dim=1)
 
     def picked(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Return the log probabilities of the targets, shape (n,), holding few rows of logits at a time."""
         found = []
-        for rows, wanted in _blocks(self.n_outputs, hidden, targets):
-            logits = functional.linear(rows, self.weight[: self.n_outputs], self.bias)
-            found.append(logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(1))
+        with torch.autocast(hidden.device.type, enabled=False):
+            for rows, wanted in _blocks(self.n_outputs, hidden.to(self.weight.dtype), targets):
+                logits = functional.linear(rows, self.weight[: self.n_outputs], self.bias)
+                found.append(logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(1))
         return torch.cat(found) if found else hidden.new_zeros(0)
 
 
@@ -319,5 +322,8 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: 
     -------
     Tensor, shape ()
     """
-    total: Tensor = _LinearCrossEntropy.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
+    with torch.autocast(hidden.device.type, enabled=False):
+        total: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            hidden.to(weight.dtype), weight, bias, targets
+        )
     return total
