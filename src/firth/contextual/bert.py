@@ -29,7 +29,7 @@ _MODERN = {"positions": "rotary", "norm": "pre", "activation": "geglu", "bias": 
 RECIPES: dict[str, dict[str, Any]] = {
     "small": {
         "layers": 4, "dim": 256, "heads": 4, "hidden": 512, **_MODERN,
-        "vocab_size": 8192, "length": 128, "batch": 4096, "rate": 1.5e-3,
+        "vocab_size": 8192, "length": 128, "batch": 2048, "rate": 1.5e-3,
     },
     "base": {
         "layers": 12, "dim": 512, "heads": 8, "hidden": 1376, **_MODERN,
