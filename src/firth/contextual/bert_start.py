@@ -61,6 +61,7 @@ def begin(config: BERT, corpus: Corpus, init: Any, *, tell: Listener) -> Start:
 
 
 def _new(config: BERT, corpus: Corpus, generator: torch.Generator, tell: Listener) -> Start:
+    shape_of(config, config.vocab_size or 8)  # options that do not fit are refused before the text is read
     tell(Notice(f"learning the pieces of {len(corpus.vocab):,} different words"))
     pieces = train_pieces(corpus, config.pieces, config.vocab_size or 8, uncased=config.uncased)
     net = BertNet(shape_of(config, len(pieces)))
