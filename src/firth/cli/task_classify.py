@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from firth import checkpoint as checkpoints
 from firth.cli.cpu import check_cpu_level
 from firth.cli.display import listening
 from firth.cli.options import load_representation
-from firth.cli.target import make_parents
-from firth.cli.training import check_places, keep_model, make_config, model_options
+from firth.cli.training import check_places, clear_place, keep_model, make_config, model_options, resumable
 from firth.config import Config
 from firth.errors import ConfigError, DataError
 from firth.tasks.classifier import Classifier, train
@@ -94,18 +92,12 @@ def train_classifier(texts: list[str], given: dict[str, Any], running: ClassifyR
         if running.heldout is not None:
             heldout = read_texts([str(running.heldout)], running.format, running.label, running.text)
         representations = [load_representation(path) for path in running.vectors]
-        make_parents(running.out)
-        if running.overwrite and not running.resume:
-            checkpoints.remove(checkpoint)
-        try:
+        clear_place(running, checkpoint)
+        with resumable(checkpoint):
             trained = train(
                 data, config, representation=representations, heldout=heldout, threads=running.threads, listen=listen,
                 checkpoint=checkpoint, resume=running.resume, minutes=running.minutes, device=running.device,
             )  # fmt: skip
-        except KeyboardInterrupt as stop:
-            if checkpoints.exists(checkpoint):
-                stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
-            raise
         keep_model(trained, kind, running, checkpoint, listen)
 
 

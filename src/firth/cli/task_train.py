@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from firth import checkpoint as checkpoints
 from firth.cli.cpu import check_cpu_level
 from firth.cli.display import listening
 from firth.cli.options import Texts, load_vectors
-from firth.cli.target import make_parents
 from firth.cli.task_classify import either, refuse, train_classifier
-from firth.cli.training import check_places, keep_model, make_config
+from firth.cli.training import check_places, clear_place, keep_model, make_config, resumable
 from firth.errors import ConfigError
 from firth.events import Listener
 from firth.tasks.classifier import Classifier
@@ -127,22 +125,16 @@ def _classify(texts: list[str], config: Any, fixed: tuple[str, ...], running: Cl
         raise ConfigError("autotuning takes neither --resume nor --init", remedy="leave them out")
     init = None if running.init is None else load_vectors(running.init)
     with listening(quiet=running.quiet, log=running.log) as listen:
-        make_parents(running.out)
-        if running.overwrite and not running.resume:
-            checkpoints.remove(checkpoint)
+        clear_place(running, checkpoint)
         if tuning:
             trained = _tuned(texts, config, fixed, running, listen)
         else:
             heldout = None if running.heldout is None else str(running.heldout)
-            try:
+            with resumable(checkpoint):
                 trained = train(
                     texts, config, threads=running.threads, listen=listen, heldout=heldout, init=init,
                     checkpoint=checkpoint, resume=running.resume,
                 )  # fmt: skip
-            except KeyboardInterrupt as stop:
-                if checkpoints.exists(checkpoint):
-                    stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
-                raise
         model = trained.model if kind.name == "firth" else all_buckets(trained.model)
         keep_model(model, kind, running, checkpoint, listen)
 

@@ -10,12 +10,10 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from firth import checkpoint as checkpoints
 from firth.cli.cpu import check_cpu_level
 from firth.cli.display import listening
 from firth.cli.options import load_vectors, plain_texts
-from firth.cli.target import make_parents
-from firth.cli.training import check_places, keep_model, make_config, model_options
+from firth.cli.training import check_places, clear_place, keep_model, make_config, model_options, resumable
 from firth.errors import ConfigError
 from firth.tasks.translator import Translator, train
 
@@ -148,16 +146,10 @@ def _train(paths: list[str], config: Any, running: TranslateRun, vectors: Path |
         pairs = list(read_given(paths, running.columns, running.reverse))
         heldout = _heldout(running)
         words = None if vectors is None else load_vectors(vectors)
-        make_parents(running.out)
-        if running.overwrite and not running.resume:
-            checkpoints.remove(checkpoint)
-        try:
+        clear_place(running, checkpoint)
+        with resumable(checkpoint):
             trained = train(
                 pairs, config, vectors=words, heldout=heldout, threads=running.threads, listen=listen,
                 checkpoint=checkpoint, resume=running.resume, minutes=running.minutes, device=running.device,
             )  # fmt: skip
-        except KeyboardInterrupt as stop:
-            if checkpoints.exists(checkpoint):
-                stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
-            raise
         keep_model(trained, kind, running, checkpoint, listen)

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from firth.formats.base import Format
     from firth.text.corpus import Corpus
 
-__all__ = ["Running", "check_places", "command_for", "keep_model", "make_config", "model_options"]
+__all__ = [
+    "Running",
+    "check_places",
+    "clear_place",
+    "command_for",
+    "keep_model",
+    "make_config",
+    "model_options",
+    "resumable",
+]
 
 _NEGATIVES = {"deterministic": "--racing"}
 _MODEL_GROUP = Group("Options of the model", sort_key=1)
@@ -149,14 +158,12 @@ def _train(texts: list[str], config: Config, module: ModuleType, text: TextOptio
     init = None if running.init is None else load_start(running.init, getattr(module, "STARTS", ()))
     first = os.environ.get("RANK", "0") == "0"  # torchrun starts several: one of them tells and writes
     with listening(quiet=running.quiet or not first, log=running.log if first else None) as listen:
-        try:
+        with resumable(checkpoint):
             data = read_model(texts, text, getattr(module, "TAKES", ()), listen)
             if data is None:
                 data = read_corpus(texts, text, threads=running.threads, listen=listen)
             heldout = _heldout(data, text, running, listen)
-            make_parents(running.out)
-            if running.overwrite and not running.resume and first:
-                checkpoints.remove(checkpoint)
+            clear_place(running, checkpoint, first=first)
             options = {
                 "threads": running.threads,
                 "listen": listen,
@@ -171,10 +178,6 @@ def _train(texts: list[str], config: Config, module: ModuleType, text: TextOptio
                 "device": running.device,
             }
             trained = module.train(data, config, **{k: v for k, v in options.items() if takes(k) and v is not None})
-        except KeyboardInterrupt as stop:
-            if checkpoints.exists(checkpoint):
-                stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
-            raise
         if first:
             keep_model(trained, kind, running, checkpoint, listen)
 
@@ -220,6 +223,32 @@ def check_places(running: Places, sources: Sequence[str | Path]) -> tuple[Format
             remedy="go on with --resume, or start anew with --overwrite",
         )
     return kind, checkpoint
+
+
+def clear_place(running: Places, checkpoint: Path, *, first: bool = True) -> None:
+    """Make the folders that the model goes into, and drop a checkpoint that is not to be gone on from.
+
+    Parameters
+    ----------
+    running : Places
+    checkpoint : Path
+    first : bool
+        Whether this process is the one that writes.
+    """
+    make_parents(running.out)
+    if running.overwrite and not running.resume and first:
+        checkpoints.remove(checkpoint)
+
+
+@contextlib.contextmanager
+def resumable(checkpoint: Path) -> Iterator[None]:
+    """Where Ctrl-C stops what is done inside, say how to go on from the checkpoint."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if checkpoints.exists(checkpoint):
+            stop.add_note(f"a checkpoint is in {checkpoint}: run the same command with --resume to go on")
+        raise
 
 
 def keep_model(trained: Any, kind: Format, running: Places, checkpoint: Path, listen: Listener) -> None:
