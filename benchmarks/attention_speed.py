@@ -11,7 +11,6 @@ counts; the two take turns.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from firth.lm.transformer_module import Shape, TransformerNet
 
 sys.path.insert(0, str(Path(__file__).parent))
 from record import describe_run, write_json
-from tables import grid, update_page
+from tables import grid, show_table
 
 LENGTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
 VOCABULARY = 100
@@ -111,11 +110,7 @@ def main() -> None:
     """Measure, or print a table."""
     options = arguments()
     if options.table is not None:
-        text = table(json.loads(options.table.read_text(encoding="utf-8")))
-        if options.into is None:
-            print(text)
-        else:
-            update_page(options.into, "attention_speed", text)
+        show_table(options.table, options.into, "attention_speed", table)
         return
     torch.set_num_threads(options.threads)
     result = {

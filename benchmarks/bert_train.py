@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from elmo_train import progress
 from perplexity import firth
 from record import describe_run, write_json
-from tables import grid, update_page
+from tables import grid, show_table
 
 LANGUAGES = ("en", "zh")
 
@@ -113,11 +113,7 @@ def main() -> int:
     """Run the languages, or show a kept result."""
     options = arguments()
     if options.table:
-        result = json.loads(options.table.read_text(encoding="utf-8"))
-        if options.into:
-            update_page(options.into, "bert-train", table(result))
-        else:
-            print(table(result))
+        show_table(options.table, options.into, "bert-train", table)
         return 0
     options.models.mkdir(parents=True, exist_ok=True)
     kept = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"results": {}}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TITLES", "grid", "origin", "quality_table", "speed_table", "update_page"]
+__all__ = ["TITLES", "grid", "origin", "quality_table", "show_table", "speed_table", "update_page"]
 
 TITLES = {
     "skipgram-negative-100": "skip-gram, negative sampling, dim 100",
@@ -92,3 +94,12 @@ def update_page(page: Path, name: str, text: str) -> None:
     if not found or not closed:
         raise SystemExit(f"{page} has no place for the table: expected the lines {start} and {end}")
     page.write_text(f"{before}{start}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def show_table(kept: Path, page: Path | None, name: str, make: Callable[[dict[str, Any]], str]) -> None:
+    """Print the table of a kept result, or put it into a page, at the place of that name."""
+    text = make(json.loads(kept.read_text(encoding="utf-8")))
+    if page is None:
+        print(text)
+    else:
+        update_page(page, name, text)
